@@ -1,0 +1,40 @@
+using System.Net.Http.Headers;
+using CloudVm.Contracts.Images;
+
+namespace CloudVm.Contracts.Client;
+
+/// <summary><c>/images</c></summary>
+public sealed class ImagesClient
+{
+    private readonly ApiTransport _transport;
+
+    internal ImagesClient(ApiTransport transport) => _transport = transport;
+
+    public Task<Page<Image>> ListAsync(ListQuery? query = null, CancellationToken cancellationToken = default) =>
+        _transport.GetAsync<Page<Image>>("images".WithQuery(query), cancellationToken);
+
+    public Task<Image> GetAsync(Guid id, CancellationToken cancellationToken = default) =>
+        _transport.GetAsync<Image>($"images/{id}", cancellationToken);
+
+    /// <summary>Uploads an image as one binary body.</summary>
+    /// <param name="name">Unique in the project.</param>
+    /// <param name="kind">How it is loaded.</param>
+    /// <param name="content">Its bytes; stays the caller's.</param>
+    /// <param name="sha256">Lower-case hex. Where given, the API refuses other bytes.</param>
+    /// <param name="options">Preconditions.</param>
+    /// <param name="cancellationToken">Stops the upload; nothing of it stays.</param>
+    public async Task<Image> UploadAsync(
+        string name, ImageKind kind, Stream content, string? sha256 = null, ChangeOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        using var body = new StreamContent(content);
+        body.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
+        if (sha256 is not null)
+            body.Headers.Add("X-Content-SHA256", sha256);
+        var kindName = char.ToLowerInvariant(kind.ToString()[0]) + kind.ToString()[1..];
+        return await _transport.SendAsync<Image>(
+            HttpMethod.Post, "images".WithQuery(("name", name), ("kind", kindName)), body, options, cancellationToken).ConfigureAwait(false);
+    }
+
+    public Task DeleteAsync(Guid id, ChangeOptions? options = null, CancellationToken cancellationToken = default) =>
+        _transport.SendAsync(HttpMethod.Delete, $"images/{id}", options, cancellationToken);
+}

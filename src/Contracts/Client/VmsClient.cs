@@ -1,0 +1,99 @@
+using System.Globalization;
+using CloudVm.Contracts.Operations;
+using CloudVm.Contracts.Vms;
+
+namespace CloudVm.Contracts.Client;
+
+/// <summary><c>/vms</c></summary>
+public sealed class VmsClient
+{
+    private readonly ApiTransport _transport;
+
+    internal VmsClient(ApiTransport transport) => _transport = transport;
+
+    public Task<Page<Vm>> ListAsync(ListQuery? query = null, CancellationToken cancellationToken = default) =>
+        _transport.GetAsync<Page<Vm>>("vms".WithQuery(query), cancellationToken);
+
+    public Task<Vm> GetAsync(Guid id, CancellationToken cancellationToken = default) =>
+        _transport.GetAsync<Vm>($"vms/{id}", cancellationToken);
+
+    public Task<Vm> CreateAsync(VmDefinition definition, ChangeOptions? options = null, CancellationToken cancellationToken = default) =>
+        _transport.SendAsync<Vm>(HttpMethod.Post, "vms", definition, options, cancellationToken);
+
+    /// <summary>Replaces the definition; <see cref="ChangeOptions.IfMatch"/> is required.</summary>
+    public Task<Vm> ReplaceAsync(Guid id, VmDefinition definition, ChangeOptions options, CancellationToken cancellationToken = default) =>
+        _transport.SendAsync<Vm>(HttpMethod.Put, $"vms/{id}", definition, options, cancellationToken);
+
+    /// <summary>Changes what the patch names; <see cref="ChangeOptions.IfMatch"/> is required.</summary>
+    public Task<Vm> PatchAsync(Guid id, VmPatch patch, ChangeOptions options, CancellationToken cancellationToken = default) =>
+        _transport.SendAsync<Vm>(HttpMethod.Patch, $"vms/{id}", patch, options, cancellationToken);
+
+    /// <param name="id">The VM.</param>
+    /// <param name="force">Deletes a VM that is not stopped, and supersedes what is under way.</param>
+    /// <param name="options">Preconditions.</param>
+    /// <param name="cancellationToken">Stops waiting for the answer.</param>
+    public Task<Operation> DeleteAsync(
+        Guid id, bool force = false, ChangeOptions? options = null, CancellationToken cancellationToken = default) =>
+        _transport.SendAsync<Operation>(
+            HttpMethod.Delete, $"vms/{id}".WithQuery(("force", force ? "true" : null)), body: null, options, cancellationToken);
+
+    public Task<Operation> StartAsync(Guid id, ChangeOptions? options = null, CancellationToken cancellationToken = default) =>
+        VerbAsync(id, "start", body: null, options, cancellationToken);
+
+    public Task<Operation> StopAsync(
+        Guid id, bool force = false, ChangeOptions? options = null, CancellationToken cancellationToken = default) =>
+        VerbAsync(id, "stop", new StopVmRequest { Force = force }, options, cancellationToken);
+
+    public Task<Operation> PauseAsync(Guid id, ChangeOptions? options = null, CancellationToken cancellationToken = default) =>
+        VerbAsync(id, "pause", body: null, options, cancellationToken);
+
+    public Task<Operation> ResumeAsync(Guid id, ChangeOptions? options = null, CancellationToken cancellationToken = default) =>
+        VerbAsync(id, "resume", body: null, options, cancellationToken);
+
+    public Task<Operation> ResetAsync(Guid id, ChangeOptions? options = null, CancellationToken cancellationToken = default) =>
+        VerbAsync(id, "reset", body: null, options, cancellationToken);
+
+    public Task<Operation> SnapshotAsync(
+        Guid id, SnapshotVmRequest? request = null, ChangeOptions? options = null, CancellationToken cancellationToken = default) =>
+        VerbAsync(id, "snapshot", request ?? new SnapshotVmRequest(), options, cancellationToken);
+
+    public Task<Operation> RestoreAsync(
+        Guid id, Guid snapshotId, ChangeOptions? options = null, CancellationToken cancellationToken = default) =>
+        VerbAsync(id, "restore", new RestoreVmRequest { SnapshotId = snapshotId }, options, cancellationToken);
+
+    public Task<Operation> ForkAsync(
+        Guid id, ForkVmRequest request, ChangeOptions? options = null, CancellationToken cancellationToken = default) =>
+        VerbAsync(id, "fork", request, options, cancellationToken);
+
+    public Task<BulkResult> StartManyAsync(IReadOnlyList<Guid> ids, CancellationToken cancellationToken = default) =>
+        _transport.SendAsync<BulkResult>(HttpMethod.Post, "vms:start", new BulkVmRequest { Ids = ids }, options: null, cancellationToken);
+
+    public Task<BulkResult> StopManyAsync(IReadOnlyList<Guid> ids, bool force = false, CancellationToken cancellationToken = default) =>
+        _transport.SendAsync<BulkResult>(
+            HttpMethod.Post, "vms:stop", new BulkVmRequest { Ids = ids, Force = force }, options: null, cancellationToken);
+
+    public Task<VcpuRegisters> GetRegistersAsync(Guid id, int vcpu, CancellationToken cancellationToken = default) =>
+        _transport.GetAsync<VcpuRegisters>($"vms/{id}/vcpus/{vcpu}/registers", cancellationToken);
+
+    public Task<VmCounters> GetCountersAsync(Guid id, CancellationToken cancellationToken = default) =>
+        _transport.GetAsync<VmCounters>($"vms/{id}/counters", cancellationToken);
+
+    /// <summary>The stored console log as text.</summary>
+    /// <param name="id">The VM.</param>
+    /// <param name="from">Byte offset to start at.</param>
+    /// <param name="tail">Only the last so many bytes; excludes <paramref name="from"/>.</param>
+    /// <param name="cancellationToken">Stops the download.</param>
+    public async Task<string> GetConsoleLogAsync(
+        Guid id, long? from = null, int? tail = null, CancellationToken cancellationToken = default)
+    {
+        var path = $"vms/{id}/console/log".WithQuery(
+            ("from", from?.ToString(CultureInfo.InvariantCulture)),
+            ("tail", tail?.ToString(CultureInfo.InvariantCulture)));
+        using var response = await _transport
+            .SendAsync(HttpMethod.Get, path, content: null, options: null, cancellationToken).ConfigureAwait(false);
+        return await response.Content.ReadAsStringAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private Task<Operation> VerbAsync(Guid id, string verb, object? body, ChangeOptions? options, CancellationToken cancellationToken) =>
+        _transport.SendAsync<Operation>(HttpMethod.Post, $"vms/{id}:{verb}", body, options, cancellationToken);
+}

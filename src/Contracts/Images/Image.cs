@@ -1,0 +1,42 @@
+namespace CloudVm.Contracts.Images;
+
+/// <summary>Something a VM can boot.</summary>
+public sealed record Image
+{
+    public required Guid Id { get; init; }
+
+    public required string Name { get; init; }
+
+    public required ImageKind Kind { get; init; }
+
+    /// <summary>Registered by a node from its own files, and the same in every project.</summary>
+    public required bool BuiltIn { get; init; }
+
+    public required long SizeBytes { get; init; }
+
+    /// <summary>Lower-case hex.</summary>
+    public required string Sha256 { get; init; }
+
+    public string? Description { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>The ETag's value without quotes.</summary>
+    public required string Etag { get; init; }
+}
+
+/// <summary>How an image is loaded. Stored values are frozen: add at the end.</summary>
+public enum ImageKind
+{
+    /// <summary>AArch64 ELF executable.</summary>
+    Elf = 0,
+
+    /// <summary>Flat binary, loaded at the start of RAM.</summary>
+    Flat = 1,
+
+    /// <summary>arm64 Linux <c>Image</c>.</summary>
+    Image = 2,
+
+    /// <summary>Kernel, initial RAM disk and command line together.</summary>
+    LinuxBundle = 3,
+}

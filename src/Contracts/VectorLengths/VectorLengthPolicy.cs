@@ -1,0 +1,11 @@
+namespace CloudVm.Contracts.VectorLengths;
+
+/// <summary>What KVM offers on a host whose CPUs differ in vector lengths. Stored values are frozen: add at the end.</summary>
+public enum VectorLengthPolicy
+{
+    /// <summary>As merged upstream: the common lengths up to the largest one that no CPU contradicts.</summary>
+    Upstream = 0,
+
+    /// <summary>The stricter rule from the review of the 2018 series: without a common prefix, no SVE for guests.</summary>
+    StrictPrefix = 1,
+}
