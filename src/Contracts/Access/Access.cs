@@ -1,6 +1,6 @@
 namespace CloudVm.Contracts.Access;
 
-/// <summary>Stored values are frozen: add at the end.</summary>
+/// <summary>Stored by name: a name never changes.</summary>
 public enum Role
 {
     /// <summary>Reads.</summary>
@@ -80,7 +80,7 @@ public sealed record ApiToken
     public DateTimeOffset? RevokedAt { get; init; }
 }
 
-/// <summary>Stored values are frozen: add at the end.</summary>
+/// <summary>Stored by name: a name never changes.</summary>
 public enum TokenKind
 {
     Session = 0,

@@ -25,7 +25,7 @@ public sealed record Image
     public required string Etag { get; init; }
 }
 
-/// <summary>How an image is loaded. Stored values are frozen: add at the end.</summary>
+/// <summary>How an image is loaded. Stored by name: a name never changes.</summary>
 public enum ImageKind
 {
     /// <summary>AArch64 ELF executable.</summary>

@@ -42,7 +42,7 @@ public sealed record Operation
     public required DateTimeOffset Deadline { get; init; }
 }
 
-/// <summary>Stored values are frozen: add at the end.</summary>
+/// <summary>Stored by name: a name never changes.</summary>
 public enum OperationKind
 {
     VmStart = 0,
@@ -59,7 +59,7 @@ public enum OperationKind
     SnapshotRestore = 11,
 }
 
-/// <summary>Stored values are frozen: add at the end.</summary>
+/// <summary>Stored by name: a name never changes.</summary>
 public enum OperationState
 {
     Pending = 0,

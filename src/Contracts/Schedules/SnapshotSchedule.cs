@@ -64,7 +64,7 @@ public enum MissedRunPolicy
     RunOnce = 1,
 }
 
-/// <summary>Stored values are frozen: add at the end.</summary>
+/// <summary>Stored by name: a name never changes.</summary>
 public enum ScheduleRunOutcome
 {
     Started = 0,

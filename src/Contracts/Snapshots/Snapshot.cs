@@ -55,7 +55,7 @@ public sealed record Snapshot
     public required string Etag { get; init; }
 }
 
-/// <summary>Stored values are frozen: add at the end.</summary>
+/// <summary>Stored by name: a name never changes.</summary>
 public enum SnapshotState
 {
     Creating = 0,

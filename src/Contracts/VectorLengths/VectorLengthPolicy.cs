@@ -1,6 +1,6 @@
 namespace CloudVm.Contracts.VectorLengths;
 
-/// <summary>What KVM offers on a host whose CPUs differ in vector lengths. Stored values are frozen: add at the end.</summary>
+/// <summary>What KVM offers on a host whose CPUs differ in vector lengths. Stored by name: a name never changes.</summary>
 public enum VectorLengthPolicy
 {
     /// <summary>As merged upstream: the common lengths up to the largest one that no CPU contradicts.</summary>
