@@ -1,0 +1,65 @@
+# Publishing the services. A build's directory is named after its sources and never written again: a Hypervisor process
+# may run from it for months. Old ones go when nobody runs from them.
+
+PUBLISHED='Api Worker Web Hypervisor'
+
+# Everything that decides what is published, as one hash.
+source_hash() {
+    (
+        cd "$ROOT" || exit 1
+        {
+            dotnet --version
+            if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+                git ls-files -z --cached --others --exclude-standard -- src migrations '*.props' global.json scripts/build.sh
+            else
+                find src migrations ./*.props global.json scripts/build.sh -type f -not -path '*/bin/*' -not -path '*/obj/*' -not -path '*/node_modules/*' -print0
+            fi | LC_ALL=C sort -z | xargs -0 sha256sum 2>/dev/null
+        } | sha256sum | cut -c1-16
+    )
+}
+
+# publish_services: sets BUILD to the published build, made now if the sources changed.
+publish_services() {
+    local hash
+    hash=$(source_hash)
+    BUILD=$BUILDS/$hash
+    if [ -d "$BUILD" ]; then return 0; fi
+    say "building CloudVm (once per change of its sources)"
+    local work=$BUILDS/.new-$$ log=$LOGS/build.log project began=$SECONDS
+    rm -rf "$work"
+    : >"$log"
+    for project in $PUBLISHED; do
+        say "  publishing $project"
+        # shellcheck disable=SC2046
+        quiet_dotnet publish "$ROOT/src/$project/$project.csproj" -c Release $(publish_options "$project") \
+            -o "$work/$project" >>"$log" 2>&1 || {
+            grep -E 'error|Error' "$log" | sort -u | head -n 20 >&2
+            rm -rf "$work"
+            fail "publishing $project failed (log: $log)"
+        }
+    done
+    mv "$work" "$BUILD" || fail "cannot put the build in place at $BUILD"
+    say "built in $((SECONDS - began)) s"
+}
+
+# Compiled ahead for this kind of machine, so that processes start quickly. The dashboard cannot be: it downloads a
+# runtime package of its own, which NuGet takes for a duplicate of the one that such a build asks for.
+publish_options() {
+    [ "$1" = Web ] || [ "$(uname -m)" != x86_64 ] || printf '%s' '-r linux-x64 --self-contained false -p:PublishReadyToRun=true -p:NuGetLockFilePath=obj/publish.lock.json'
+}
+
+# quiet_dotnet COMMAND ARGUMENT...: without build servers that would outlive it.
+quiet_dotnet() {
+    local command=$1
+    shift
+    MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 \
+        dotnet "$command" "$@" -nologo -v:quiet -nodeReuse:false -p:UseSharedCompilation=false
+}
+
+prune_builds() {
+    local build
+    for build in "$BUILDS"/* "$BUILDS"/.new-*; do
+        [ -d "$build" ] && [ "$build" != "$BUILD" ] || continue
+        [ -n "$(processes_running_from "$build")" ] || rm -rf "$build"
+    done
+}

@@ -1,0 +1,28 @@
+command_help() {
+    cat <<'TEXT'
+CloudVm: a cloud for Arm SVE virtual machines, on this machine.
+
+  ./cloudvm up [--detach] [--port-base PORT]
+                            build and start everything; Ctrl-C (or down) stops it
+  ./cloudvm down            stop VMs, services and database; nothing is lost
+  ./cloudvm status [--json] what is running; exit status 0 when all of it is ready
+  ./cloudvm url             the API's address
+  ./cloudvm token           a fresh administrator API token
+  ./cloudvm reset-password  a new administrator password
+  ./cloudvm logs [-f] [api|worker|web|postgresql|supervisor ...]
+  ./cloudvm test [--long] [--differential] [FILTER]
+                            build with warnings as errors and run the tests; FILTER is part of
+                            a test project's name or of a test's name
+  ./cloudvm bench NAME      api, lifecycle, ...: measure
+
+Settings, from the environment:
+  CLOUDVM_PORT_BASE         first port (7400): API +0, node +10, dashboard +80
+  CLOUDVM_API_URL, CLOUDVM_NODE_URL, CLOUDVM_WEB_URL
+                            whole addresses, also to listen on another than loopback
+  CLOUDVM_DATABASE          Npgsql connection string of a PostgreSQL server of yours, instead of
+                            the private one
+  CLOUDVM_STATE_DIR         everything that CloudVm keeps (.cloudvm beside this script)
+  CLOUDVM_RUN_DIR           short private directory for sockets
+  CLOUDVM_IMAGES_DIR        built-in guest images (images/ beside this script)
+TEXT
+}
