@@ -82,7 +82,7 @@ internal static class DecodeEmitter
     public static string Handlers(IReadOnlyList<DecodeRow> rows)
     {
         var text = new StringBuilder(Header);
-        text.Append("using CloudVm.Hypervisor.Isa;\n\nnamespace CloudVm.Hypervisor.Execute;\n\n");
+        text.Append("using CloudVm.Hypervisor.Execute.Elements;\nusing CloudVm.Hypervisor.Fp;\nusing CloudVm.Hypervisor.Isa;\n\nnamespace CloudVm.Hypervisor.Execute;\n\n");
         text.Append("internal static unsafe partial class HandlerTable\n{\n    private static partial void Fill(delegate*<Interpreter, uint, StepResult>* t)\n    {\n");
         text.Append("        t[0] = &Interpreter.UNALLOCATED;\n");
         foreach (var row in rows)

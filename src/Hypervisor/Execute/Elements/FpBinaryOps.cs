@@ -1,0 +1,95 @@
+using CloudVm.Hypervisor.Fp;
+using static CloudVm.Hypervisor.Fp.SoftFloat;
+
+namespace CloudVm.Hypervisor.Execute.Elements;
+
+internal readonly struct FAdd : IFpBinary
+{
+    public static ulong Apply<TFormat>(ulong op1, ulong op2, ref FpContext context) where TFormat : struct, IFpFormat =>
+        FPAdd<TFormat>(op1, op2, ref context);
+}
+
+internal readonly struct FSub : IFpBinary
+{
+    public static ulong Apply<TFormat>(ulong op1, ulong op2, ref FpContext context) where TFormat : struct, IFpFormat =>
+        FPSub<TFormat>(op1, op2, ref context);
+}
+
+internal readonly struct FMul : IFpBinary
+{
+    public static ulong Apply<TFormat>(ulong op1, ulong op2, ref FpContext context) where TFormat : struct, IFpFormat =>
+        FPMul<TFormat>(op1, op2, ref context);
+}
+
+internal readonly struct FMulx : IFpBinary
+{
+    public static ulong Apply<TFormat>(ulong op1, ulong op2, ref FpContext context) where TFormat : struct, IFpFormat =>
+        FPMulX<TFormat>(op1, op2, ref context);
+}
+
+internal readonly struct FNMul : IFpBinary
+{
+    public static ulong Apply<TFormat>(ulong op1, ulong op2, ref FpContext context) where TFormat : struct, IFpFormat =>
+        FPNeg<TFormat>(FPMul<TFormat>(op1, op2, ref context));
+}
+
+internal readonly struct FDiv : IFpBinary
+{
+    public static ulong Apply<TFormat>(ulong op1, ulong op2, ref FpContext context) where TFormat : struct, IFpFormat =>
+        FPDiv<TFormat>(op1, op2, ref context);
+}
+
+internal readonly struct FMax : IFpBinary
+{
+    public static ulong Apply<TFormat>(ulong op1, ulong op2, ref FpContext context) where TFormat : struct, IFpFormat =>
+        FPMax<TFormat>(op1, op2, ref context);
+}
+
+internal readonly struct FMin : IFpBinary
+{
+    public static ulong Apply<TFormat>(ulong op1, ulong op2, ref FpContext context) where TFormat : struct, IFpFormat =>
+        FPMin<TFormat>(op1, op2, ref context);
+}
+
+internal readonly struct FMaxNm : IFpBinary
+{
+    public static ulong Apply<TFormat>(ulong op1, ulong op2, ref FpContext context) where TFormat : struct, IFpFormat =>
+        FPMaxNum<TFormat>(op1, op2, ref context);
+}
+
+internal readonly struct FMinNm : IFpBinary
+{
+    public static ulong Apply<TFormat>(ulong op1, ulong op2, ref FpContext context) where TFormat : struct, IFpFormat =>
+        FPMinNum<TFormat>(op1, op2, ref context);
+}
+
+internal readonly struct FAbd : IFpBinary
+{
+    public static ulong Apply<TFormat>(ulong op1, ulong op2, ref FpContext context) where TFormat : struct, IFpFormat =>
+        FPAbs<TFormat>(FPSub<TFormat>(op1, op2, ref context));
+}
+
+internal readonly struct FRecps : IFpBinary
+{
+    public static ulong Apply<TFormat>(ulong op1, ulong op2, ref FpContext context) where TFormat : struct, IFpFormat =>
+        FPRecipStepFused<TFormat>(op1, op2, ref context);
+}
+
+internal readonly struct FRsqrts : IFpBinary
+{
+    public static ulong Apply<TFormat>(ulong op1, ulong op2, ref FpContext context) where TFormat : struct, IFpFormat =>
+        FPRSqrtStepFused<TFormat>(op1, op2, ref context);
+}
+
+internal readonly struct FScale : IFpBinary
+{
+    public static ulong Apply<TFormat>(ulong op1, ulong op2, ref FpContext context) where TFormat : struct, IFpFormat =>
+        FPScale<TFormat>(op1, op2, ref context);
+}
+
+/// <summary>The operation with its operands exchanged (FSUBR, FDIVR).</summary>
+internal readonly struct FReversed<TOp> : IFpBinary where TOp : IFpBinary
+{
+    public static ulong Apply<TFormat>(ulong op1, ulong op2, ref FpContext context) where TFormat : struct, IFpFormat =>
+        TOp.Apply<TFormat>(op2, op1, ref context);
+}

@@ -1,0 +1,128 @@
+using CloudVm.Hypervisor.Fp;
+using static CloudVm.Hypervisor.Execute.Interpreter;
+
+namespace CloudVm.Hypervisor.Execute.Elements;
+
+/// <summary>D = op(N).</summary>
+internal readonly unsafe struct FpUnaryLoop<TOp> : IFpLoop where TOp : struct, IFpUnary
+{
+    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat
+    {
+        for (var i = 0; i < lanes.Bytes / (TFormat.Width / 8); i++)
+        {
+            if (lanes.IsActive(i * (TFormat.Width / 8)))
+                StoreElement<TFormat>(lanes.D, i, TOp.Apply<TFormat>(LoadElement<TFormat>(lanes.N, i), ref context));
+        }
+    }
+}
+
+/// <summary>D = op(N, M).</summary>
+internal readonly unsafe struct FpBinaryLoop<TOp> : IFpLoop where TOp : struct, IFpBinary
+{
+    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat
+    {
+        for (var i = 0; i < lanes.Bytes / (TFormat.Width / 8); i++)
+        {
+            if (!lanes.IsActive(i * (TFormat.Width / 8)))
+                continue;
+            var result = TOp.Apply<TFormat>(LoadElement<TFormat>(lanes.N, i), LoadElement<TFormat>(lanes.M, i), ref context);
+            StoreElement<TFormat>(lanes.D, i, result);
+        }
+    }
+}
+
+/// <summary>D = op(N, immediate).</summary>
+internal readonly unsafe struct FpImmediateLoop<TOp> : IFpLoop where TOp : struct, IFpBinary
+{
+    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat
+    {
+        for (var i = 0; i < lanes.Bytes / (TFormat.Width / 8); i++)
+        {
+            if (lanes.IsActive(i * (TFormat.Width / 8)))
+                StoreElement<TFormat>(lanes.D, i, TOp.Apply<TFormat>(LoadElement<TFormat>(lanes.N, i), lanes.Immediate, ref context));
+        }
+    }
+}
+
+/// <summary>D = op(A, N, M).</summary>
+internal readonly unsafe struct FpTernaryLoop<TOp> : IFpLoop where TOp : struct, IFpTernary
+{
+    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat
+    {
+        for (var i = 0; i < lanes.Bytes / (TFormat.Width / 8); i++)
+        {
+            if (!lanes.IsActive(i * (TFormat.Width / 8)))
+                continue;
+            var result = TOp.Apply<TFormat>(
+                LoadElement<TFormat>(lanes.A, i), LoadElement<TFormat>(lanes.N, i), LoadElement<TFormat>(lanes.M, i), ref context);
+            StoreElement<TFormat>(lanes.D, i, result);
+        }
+    }
+}
+
+/// <summary>D = op(N, M[index]), the index counting within each 128-bit segment.</summary>
+internal readonly unsafe struct FpIndexedLoop<TOp> : IFpLoop where TOp : struct, IFpBinary
+{
+    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat
+    {
+        const int SegmentBits = 128;
+        var perSegment = SegmentBits / TFormat.Width;
+        var elements = lanes.Bytes / (TFormat.Width / 8);
+        for (var segment = 0; segment < elements; segment += perSegment)
+        {
+            var element = LoadElement<TFormat>(lanes.M, segment + lanes.Shift);
+            for (var i = segment; i < Math.Min(segment + perSegment, elements); i++)
+                StoreElement<TFormat>(lanes.D, i, TOp.Apply<TFormat>(LoadElement<TFormat>(lanes.N, i), element, ref context));
+        }
+    }
+}
+
+/// <summary>D = op(D, N, M[index]).</summary>
+internal readonly unsafe struct FpIndexedTernaryLoop<TOp> : IFpLoop where TOp : struct, IFpTernary
+{
+    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat
+    {
+        const int SegmentBits = 128;
+        var perSegment = SegmentBits / TFormat.Width;
+        var elements = lanes.Bytes / (TFormat.Width / 8);
+        for (var segment = 0; segment < elements; segment += perSegment)
+        {
+            var element = LoadElement<TFormat>(lanes.M, segment + lanes.Shift);
+            for (var i = segment; i < Math.Min(segment + perSegment, elements); i++)
+            {
+                var result = TOp.Apply<TFormat>(LoadElement<TFormat>(lanes.D, i), LoadElement<TFormat>(lanes.N, i), element, ref context);
+                StoreElement<TFormat>(lanes.D, i, result);
+            }
+        }
+    }
+}
+
+/// <summary>D = all ones where op(N, M) holds, else zero; a null M stands for zero: AdvSIMD comparisons.</summary>
+internal readonly unsafe struct FpCompareMaskLoop<TOp> : IFpLoop where TOp : struct, IFpCompare
+{
+    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat
+    {
+        for (var i = 0; i < lanes.Bytes / (TFormat.Width / 8); i++)
+        {
+            var b = lanes.M == null ? 0 : LoadElement<TFormat>(lanes.M, i);
+            StoreElement<TFormat>(lanes.D, i, TOp.Apply<TFormat>(LoadElement<TFormat>(lanes.N, i), b, ref context) ? ulong.MaxValue : 0);
+        }
+    }
+}
+
+/// <summary>Predicate D = op(N, M); a null M stands for zero.</summary>
+internal readonly unsafe struct FpComparePredicateLoop<TOp> : IFpLoop where TOp : struct, IFpCompare
+{
+    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat
+    {
+        for (var i = 0; i < lanes.Bytes / (TFormat.Width / 8); i++)
+        {
+            var offset = i * (TFormat.Width / 8);
+            if (!lanes.IsActive(offset))
+                continue;
+            var b = lanes.M == null ? 0 : LoadElement<TFormat>(lanes.M, i);
+            if (TOp.Apply<TFormat>(LoadElement<TFormat>(lanes.N, i), b, ref context))
+                lanes.D[offset >> 3] |= (byte)(1 << (offset & 7));
+        }
+    }
+}

@@ -1,0 +1,274 @@
+using CloudVm.Hypervisor.Execute.Elements;
+using CloudVm.Hypervisor.Fp;
+using static CloudVm.Hypervisor.Fp.SoftFloat;
+
+namespace CloudVm.Hypervisor.Execute;
+
+/// <summary>SVE floating point. Only active elements are computed, so that the others raise no flags.</summary>
+public sealed unsafe partial class Interpreter
+{
+    /// <summary>op Zdn, Pg/M, Zdn, Zm.</summary>
+    internal static StepResult SveFpBinaryPredicated<TOp>(Interpreter c, uint w) where TOp : struct, IFpBinary
+    {
+        if (!c.CheckSve(out var trapped))
+            return trapped;
+        var lanes = new Lanes { D = c.Z(Rd(w)), N = c.Z(Rd(w)), M = c.Z(Rn(w)), Pg = c.Pg(w), Bytes = c.VL };
+        return c.RunFp<FpBinaryLoop<TOp>>(w, ref lanes);
+    }
+
+    /// <summary>op Zd, Zn, Zm.</summary>
+    internal static StepResult SveFpBinary<TOp>(Interpreter c, uint w) where TOp : struct, IFpBinary
+    {
+        if (!c.CheckSve(out var trapped))
+            return trapped;
+        var lanes = new Lanes { D = c.Z(Rd(w)), N = c.Z(Rn(w)), M = c.Z(Rm(w)), Bytes = c.VL };
+        return c.RunFp<FpBinaryLoop<TOp>>(w, ref lanes);
+    }
+
+    /// <summary>op Zd, Pg/M, Zn.</summary>
+    internal static StepResult SveFpUnary<TOp>(Interpreter c, uint w) where TOp : struct, IFpUnary
+    {
+        if (!c.CheckSve(out var trapped))
+            return trapped;
+        var lanes = new Lanes { D = c.Z(Rd(w)), N = c.Z(Rn(w)), Pg = c.Pg(w), Bytes = c.VL };
+        return c.RunFp<FpUnaryLoop<TOp>>(w, ref lanes);
+    }
+
+    /// <summary>op Zd, Zn.</summary>
+    internal static StepResult SveFpUnaryUnpredicated<TOp>(Interpreter c, uint w) where TOp : struct, IFpUnary
+    {
+        if (!c.CheckSve(out var trapped))
+            return trapped;
+        var lanes = new Lanes { D = c.Z(Rd(w)), N = c.Z(Rn(w)), Bytes = c.VL };
+        return c.RunFp<FpUnaryLoop<TOp>>(w, ref lanes);
+    }
+
+    /// <summary>FMLA and relatives: op Zda, Pg/M, Zn, Zm.</summary>
+    internal static StepResult SveFpMultiplyAdd<TOp>(Interpreter c, uint w) where TOp : struct, IFpTernary
+    {
+        if (!c.CheckSve(out var trapped))
+            return trapped;
+        var lanes = new Lanes { D = c.Z(Rd(w)), A = c.Z(Rd(w)), N = c.Z(Rn(w)), M = c.Z(Rm(w)), Pg = c.Pg(w), Bytes = c.VL };
+        return c.RunFp<FpTernaryLoop<TOp>>(w, ref lanes);
+    }
+
+    /// <summary>FMAD and relatives: op Zdn, Pg/M, Zm, Za, with Za in bits 20:16.</summary>
+    internal static StepResult SveFpMultiplicand<TOp>(Interpreter c, uint w) where TOp : struct, IFpTernary
+    {
+        if (!c.CheckSve(out var trapped))
+            return trapped;
+        var lanes = new Lanes { D = c.Z(Rd(w)), A = c.Z(Rm(w)), N = c.Z(Rd(w)), M = c.Z(Rn(w)), Pg = c.Pg(w), Bytes = c.VL };
+        return c.RunFp<FpTernaryLoop<TOp>>(w, ref lanes);
+    }
+
+    /// <summary>FMUL Zd, Zn, Zm[index].</summary>
+    internal static StepResult SveFpIndexed<TFormat, TOp>(Interpreter c, uint w)
+        where TFormat : struct, IFpFormat
+        where TOp : struct, IFpBinary
+    {
+        if (!c.CheckSve(out var trapped))
+            return trapped;
+        var lanes = new Lanes { D = c.Z(Rd(w)), N = c.Z(Rn(w)), Bytes = c.VL };
+        c.SetIndexedOperand<TFormat>(w, ref lanes);
+        var context = c.BeginFp();
+        FpIndexedLoop<TOp>.Run<TFormat>(ref lanes, ref context);
+        c.EndFp(context);
+        return StepResult.Next;
+    }
+
+    /// <summary>FMLA, FMLS Zda, Zn, Zm[index].</summary>
+    internal static StepResult SveFpIndexedMultiplyAdd<TFormat, TOp>(Interpreter c, uint w)
+        where TFormat : struct, IFpFormat
+        where TOp : struct, IFpTernary
+    {
+        if (!c.CheckSve(out var trapped))
+            return trapped;
+        var lanes = new Lanes { D = c.Z(Rd(w)), N = c.Z(Rn(w)), Bytes = c.VL };
+        c.SetIndexedOperand<TFormat>(w, ref lanes);
+        var context = c.BeginFp();
+        FpIndexedTernaryLoop<TOp>.Run<TFormat>(ref lanes, ref context);
+        c.EndFp(context);
+        return StepResult.Next;
+    }
+
+    // Half: i3h (22), i3l (20:19), Zm (18:16). Single: i2 (20:19), Zm (18:16). Double: i1 (20), Zm (19:16).
+    private void SetIndexedOperand<TFormat>(uint w, ref Lanes lanes) where TFormat : struct, IFpFormat
+    {
+        lanes.M = Z((w >> 16) & (TFormat.Width == 64 ? 0xFu : 7u));
+        lanes.Shift = TFormat.Width switch
+        {
+            16 => (int)((w >> 22 & 1) << 2 | (w >> 19 & 3)),
+            32 => (int)(w >> 19 & 3),
+            _ => (int)(w >> 20 & 1),
+        };
+    }
+
+    /// <summary>op Zdn, Pg/M, Zdn, #0.5 or #1.0 (FADD, FSUB, FSUBR).</summary>
+    internal static StepResult SveFpImmediateHalfOne<TOp>(Interpreter c, uint w) where TOp : struct, IFpBinary =>
+        c.SveFpImmediate<TOp>(w, 0x60, 0x70);
+
+    /// <summary>op Zdn, Pg/M, Zdn, #0.5 or #2.0 (FMUL).</summary>
+    internal static StepResult SveFpImmediateHalfTwo<TOp>(Interpreter c, uint w) where TOp : struct, IFpBinary =>
+        c.SveFpImmediate<TOp>(w, 0x60, 0x00);
+
+    /// <summary>op Zdn, Pg/M, Zdn, #0.0 or #1.0 (FMAX, FMIN and the NM forms).</summary>
+    internal static StepResult SveFpImmediateZeroOne<TOp>(Interpreter c, uint w) where TOp : struct, IFpBinary =>
+        c.SveFpImmediate<TOp>(w, null, 0x70);
+
+    // The constants are given as 8-bit immediates; null is zero, which those cannot express.
+    private StepResult SveFpImmediate<TOp>(uint w, uint? ifClear, uint ifSet) where TOp : struct, IFpBinary
+    {
+        if (!CheckSve(out var trapped))
+            return trapped;
+        var imm8 = (w >> 5 & 1) != 0 ? ifSet : ifClear;
+        var lanes = new Lanes
+        {
+            D = Z(Rd(w)),
+            N = Z(Rd(w)),
+            Pg = Pg(w),
+            Bytes = VL,
+            Immediate = imm8 is { } value ? ExpandImm(SizeField(w), value) : 0,
+        };
+        return RunFp<FpImmediateLoop<TOp>>(w, ref lanes);
+    }
+
+    private StepResult RunFp<TLoop>(uint w, ref Lanes lanes) where TLoop : struct, IFpLoop
+    {
+        var context = BeginFp();
+        LaneDispatch.RunFp<TLoop>(SizeField(w), ref lanes, ref context);
+        EndFp(context);
+        return StepResult.Next;
+    }
+
+    /// <summary>FCMcc Pd, Pg/Z, Zn, Zm.</summary>
+    internal static StepResult SveFpCompare<TOp>(Interpreter c, uint w) where TOp : struct, IFpCompare =>
+        c.CheckSve(out var trapped) ? c.FpCompareToPredicate<TOp>(w, c.Z(Rm(w))) : trapped;
+
+    /// <summary>FCMcc Pd, Pg/Z, Zn, #0.0.</summary>
+    internal static StepResult SveFpCompareZero<TOp>(Interpreter c, uint w) where TOp : struct, IFpCompare =>
+        c.CheckSve(out var trapped) ? c.FpCompareToPredicate<TOp>(w, null) : trapped;
+
+    private StepResult FpCompareToPredicate<TOp>(uint w, byte* m) where TOp : struct, IFpCompare
+    {
+        Predicate result = default;
+        var lanes = new Lanes { D = (byte*)result.Bits, N = Z(Rn(w)), M = m, Pg = Pg(w), Bytes = VL };
+        RunFp<FpComparePredicateLoop<TOp>>(w, ref lanes);
+        WritePredicate(w & 0xF, result);
+        return StepResult.Next;
+    }
+
+    /// <summary>FCVT Zd, Pg/M, Zn. Elements sit in the low end of containers as wide as the wider format.</summary>
+    internal static StepResult SveFpConvert<TFrom, TTo>(Interpreter c, uint w)
+        where TFrom : struct, IFpFormat
+        where TTo : struct, IFpFormat
+    {
+        if (!c.CheckSve(out var trapped))
+            return trapped;
+        var context = c.BeginFp();
+        var step = Math.Max(TFrom.Width, TTo.Width) / 8;
+        var pg = c.Pg(w);
+        for (var i = 0; i < c.VL; i += step)
+        {
+            if (IsActive(pg, i))
+                WriteContainer(c.Z(Rd(w)) + i, step, FPConvert<TFrom, TTo>(LoadElement<TFrom>(c.Z(Rn(w)) + i, 0), ref context));
+        }
+
+        c.EndFp(context);
+        return StepResult.Next;
+    }
+
+    private static void WriteContainer(byte* at, int bytes, ulong value)
+    {
+        if (bytes == 8)
+            *(ulong*)at = value;
+        else if (bytes == 4)
+            *(uint*)at = (uint)value;
+        else
+            *(ushort*)at = (ushort)value;
+    }
+
+    internal static StepResult SveFcvtzs<TFrom, TTo>(Interpreter c, uint w)
+        where TFrom : struct, IFpFormat
+        where TTo : struct, IFpFormat =>
+        c.SveFpToInteger<TFrom, TTo>(w, unsigned: false);
+
+    internal static StepResult SveFcvtzu<TFrom, TTo>(Interpreter c, uint w)
+        where TFrom : struct, IFpFormat
+        where TTo : struct, IFpFormat =>
+        c.SveFpToInteger<TFrom, TTo>(w, unsigned: true);
+
+    // The integer's width is that of TTo; in a wider container it is extended by its signedness.
+    private StepResult SveFpToInteger<TFrom, TTo>(uint w, bool unsigned)
+        where TFrom : struct, IFpFormat
+        where TTo : struct, IFpFormat
+    {
+        if (!CheckSve(out var trapped))
+            return trapped;
+        var context = BeginFp();
+        var step = Math.Max(TFrom.Width, TTo.Width) / 8;
+        var pg = Pg(w);
+        for (var i = 0; i < VL; i += step)
+        {
+            if (!IsActive(pg, i))
+                continue;
+            var value = FPToFixed<TFrom>(LoadElement<TFrom>(Z(Rn(w)) + i, 0), 0, unsigned, FPRounding.Zero, TTo.Width, ref context);
+            if (!unsigned)
+                value = (ulong)((long)(value << (64 - TTo.Width)) >> (64 - TTo.Width));
+            WriteContainer(Z(Rd(w)) + i, step, value);
+        }
+
+        EndFp(context);
+        return StepResult.Next;
+    }
+
+    internal static StepResult SveScvtf<TFrom, TTo>(Interpreter c, uint w)
+        where TFrom : struct, IFpFormat
+        where TTo : struct, IFpFormat =>
+        c.SveIntegerToFp<TFrom, TTo>(w, unsigned: false);
+
+    internal static StepResult SveUcvtf<TFrom, TTo>(Interpreter c, uint w)
+        where TFrom : struct, IFpFormat
+        where TTo : struct, IFpFormat =>
+        c.SveIntegerToFp<TFrom, TTo>(w, unsigned: true);
+
+    private StepResult SveIntegerToFp<TFrom, TTo>(uint w, bool unsigned)
+        where TFrom : struct, IFpFormat
+        where TTo : struct, IFpFormat
+    {
+        if (!CheckSve(out var trapped))
+            return trapped;
+        var context = BeginFp();
+        var step = Math.Max(TFrom.Width, TTo.Width) / 8;
+        var pg = Pg(w);
+        for (var i = 0; i < VL; i += step)
+        {
+            if (!IsActive(pg, i))
+                continue;
+            var value = LoadElement<TFrom>(Z(Rn(w)) + i, 0);
+            if (!unsigned)
+                value = (ulong)((long)(value << (64 - TFrom.Width)) >> (64 - TFrom.Width));
+            WriteContainer(Z(Rd(w)) + i, step, FixedToFP<TTo>(value, 0, unsigned, context.Rounding, ref context));
+        }
+
+        EndFp(context);
+        return StepResult.Next;
+    }
+
+    /// <summary>FCADD Zdn, Pg/M, Zdn, Zm, #90 or #270 (rot, bit 16).</summary>
+    internal static StepResult FCADD_z_p_zz(Interpreter c, uint w)
+    {
+        if (!c.CheckSve(out var trapped))
+            return trapped;
+        var lanes = new Lanes { D = c.Z(Rd(w)), N = c.Z(Rd(w)), M = c.Z(Rn(w)), Pg = c.Pg(w), Bytes = c.VL, Shift = (int)(w >> 16) & 1 };
+        return c.RunFp<FpComplexAddLoop>(w, ref lanes);
+    }
+
+    /// <summary>FCMLA Zda, Pg/M, Zn, Zm, #rot × 90.</summary>
+    internal static StepResult FCMLA_z_p_zzz(Interpreter c, uint w)
+    {
+        if (!c.CheckSve(out var trapped))
+            return trapped;
+        var lanes = new Lanes { D = c.Z(Rd(w)), N = c.Z(Rn(w)), M = c.Z(Rm(w)), Pg = c.Pg(w), Bytes = c.VL, Shift = (int)(w >> 13) & 3 };
+        return c.RunFp<FpComplexMultiplyAddLoop>(w, ref lanes);
+    }
+}

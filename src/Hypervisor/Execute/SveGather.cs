@@ -1,0 +1,147 @@
+using System.Runtime.InteropServices;
+
+namespace CloudVm.Hypervisor.Execute;
+
+/// <summary>SVE gather loads and scatter stores.</summary>
+public sealed unsafe partial class Interpreter
+{
+    /// <summary>How the elements of Zm become offsets.</summary>
+    private enum OffsetKind
+    {
+        Unsigned32,
+        Signed32,
+        Full,
+    }
+
+    /// <summary>Gather, [Rn, Zm.S, UXTW|SXTW]: xs is bit 22, scaled is bit 21.</summary>
+    internal static StepResult SveGather32(Interpreter c, uint w) =>
+        c.GatherScalar(w, elementSize: 2, (w >> 22 & 1) != 0 ? OffsetKind.Signed32 : OffsetKind.Unsigned32, (w >> 21 & 1) != 0);
+
+    /// <summary>Gather, [Rn, Zm.D, UXTW|SXTW].</summary>
+    internal static StepResult SveGather64Unpacked(Interpreter c, uint w) =>
+        c.GatherScalar(w, elementSize: 3, (w >> 22 & 1) != 0 ? OffsetKind.Signed32 : OffsetKind.Unsigned32, (w >> 21 & 1) != 0);
+
+    /// <summary>Gather, [Rn, Zm.D].</summary>
+    internal static StepResult SveGather64(Interpreter c, uint w) =>
+        c.GatherScalar(w, elementSize: 3, OffsetKind.Full, (w >> 21 & 1) != 0);
+
+    private StepResult GatherScalar(uint w, int elementSize, OffsetKind kind, bool scaled)
+    {
+        if (!CheckSve(out var trapped))
+            return trapped;
+        var memory = (int)(w >> 23 & 3);
+        var addresses = stackalloc ulong[MaxVectorBytes / 4];
+        ScalarPlusVector(w, addresses, elementSize, kind, scaled ? memory : 0);
+        return Gather(w, addresses, memory, elementSize);
+    }
+
+    /// <summary>Gather, [Zn.S, #imm].</summary>
+    internal static StepResult SveGatherVector32(Interpreter c, uint w) => c.GatherVector(w, 2);
+
+    /// <summary>Gather, [Zn.D, #imm].</summary>
+    internal static StepResult SveGatherVector64(Interpreter c, uint w) => c.GatherVector(w, 3);
+
+    private StepResult GatherVector(uint w, int elementSize)
+    {
+        if (!CheckSve(out var trapped))
+            return trapped;
+        var memory = (int)(w >> 23 & 3);
+        var addresses = stackalloc ulong[MaxVectorBytes / 4];
+        VectorPlusImmediate(w, addresses, elementSize, memory);
+        return Gather(w, addresses, memory, elementSize);
+    }
+
+    private void ScalarPlusVector(uint w, ulong* addresses, int elementSize, OffsetKind kind, int shift)
+    {
+        var start = XSp(Rn(w));
+        for (var i = 0; i < VL >> elementSize; i++)
+        {
+            var raw = ReadElement(Z(Rm(w)), elementSize, i);
+            var offset = kind switch
+            {
+                OffsetKind.Unsigned32 => (uint)raw,
+                OffsetKind.Signed32 => (ulong)(int)raw,
+                _ => raw,
+            };
+            addresses[i] = start + (offset << shift);
+        }
+    }
+
+    private void VectorPlusImmediate(uint w, ulong* addresses, int elementSize, int memory)
+    {
+        var immediate = (ulong)(w >> 16 & 0x1F) << memory;
+        for (var i = 0; i < VL >> elementSize; i++)
+            addresses[i] = ReadElement(Z(Rn(w)), elementSize, i) + immediate;
+    }
+
+    // Bit 14 chooses zero extension, bit 13 first-faulting.
+    private StepResult Gather(uint w, ulong* addresses, int memory, int elementSize)
+    {
+        var type = new LoadType(memory, elementSize, (w >> 14 & 1) == 0);
+        if ((w >> 13 & 1) != 0)
+            return LoadFirstFaultAt(w, addresses, type, firstMayFault: true);
+
+        var pg = Pg(w);
+        var result = stackalloc byte[MaxVectorBytes];
+        NativeMemory.Clear(result, MaxVectorBytes);
+        for (var i = 0; i < VL >> elementSize; i++)
+        {
+            var offset = i << elementSize;
+            if (IsActive(pg, offset) && !LoadInto(addresses[i], result + offset, type))
+                return FaultResult;
+        }
+
+        Buffer.MemoryCopy(result, Z(Rd(w)), MaxVectorBytes, VL);
+        return StepResult.Next;
+    }
+
+    /// <summary>Scatter, [Rn, Zm.S, UXTW|SXTW]: xs is bit 14, scaled is bit 21.</summary>
+    internal static StepResult SveScatter32(Interpreter c, uint w) =>
+        c.ScatterScalar(w, elementSize: 2, (w >> 14 & 1) != 0 ? OffsetKind.Signed32 : OffsetKind.Unsigned32);
+
+    /// <summary>Scatter, [Rn, Zm.D, UXTW|SXTW].</summary>
+    internal static StepResult SveScatter64Unpacked(Interpreter c, uint w) =>
+        c.ScatterScalar(w, elementSize: 3, (w >> 14 & 1) != 0 ? OffsetKind.Signed32 : OffsetKind.Unsigned32);
+
+    /// <summary>Scatter, [Rn, Zm.D].</summary>
+    internal static StepResult SveScatter64(Interpreter c, uint w) => c.ScatterScalar(w, elementSize: 3, OffsetKind.Full);
+
+    private StepResult ScatterScalar(uint w, int elementSize, OffsetKind kind)
+    {
+        if (!CheckSve(out var trapped))
+            return trapped;
+        var memory = (int)(w >> 23 & 3);
+        var addresses = stackalloc ulong[MaxVectorBytes / 4];
+        ScalarPlusVector(w, addresses, elementSize, kind, (w >> 21 & 1) != 0 ? memory : 0);
+        return Scatter(w, addresses, memory, elementSize);
+    }
+
+    /// <summary>Scatter, [Zn.S, #imm].</summary>
+    internal static StepResult SveScatterVector32(Interpreter c, uint w) => c.ScatterVector(w, 2);
+
+    /// <summary>Scatter, [Zn.D, #imm].</summary>
+    internal static StepResult SveScatterVector64(Interpreter c, uint w) => c.ScatterVector(w, 3);
+
+    private StepResult ScatterVector(uint w, int elementSize)
+    {
+        if (!CheckSve(out var trapped))
+            return trapped;
+        var memory = (int)(w >> 23 & 3);
+        var addresses = stackalloc ulong[MaxVectorBytes / 4];
+        VectorPlusImmediate(w, addresses, elementSize, memory);
+        return Scatter(w, addresses, memory, elementSize);
+    }
+
+    private StepResult Scatter(uint w, ulong* addresses, int memory, int elementSize)
+    {
+        var pg = Pg(w);
+        for (var i = 0; i < VL >> elementSize; i++)
+        {
+            var offset = i << elementSize;
+            if (IsActive(pg, offset) && !StoreFrom(addresses[i], Z(Rd(w)) + offset, memory))
+                return FaultResult;
+        }
+
+        return StepResult.Next;
+    }
+}
