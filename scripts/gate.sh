@@ -80,6 +80,9 @@ start_test_database() {
             abandon_tests "the test database server did not start (log: $LOGS/test-postgresql.log)"
         pause 0.1
     done
+    # Installations that tests start keep their state here; each removes its own, so one that is still there was left.
+    CLOUDVM_TEST_STATES=$(mktemp -d /tmp/cvm-states-XXXXXX) && chmod 755 "$CLOUDVM_TEST_STATES"
+    export CLOUDVM_TEST_STATES
     export CLOUDVM_TEST_DATABASE_SERVER="Host=$TEST_DATABASE;Username=postgres;Database=postgres;Include Error Detail=true"
 }
 
@@ -107,7 +110,7 @@ run_test_project() {
     shift 2
     timeout --kill-after=20 "$limit" "$ROOT/tests/$name/bin/Release/net10.0/CloudVm.$name" -noLogo -noColor -xml "$results" "$@" >"$log" 2>&1 </dev/null
     status=$?
-    summary=$(grep -o '<assembly .*' "$results" 2>/dev/null | head -n 1)
+    summary=$(grep -o '<assembly [^>]*' "$results" 2>/dev/null | head -n 1)
     local total passed failed skipped errors
     total=$(attribute total "$summary") passed=$(attribute passed "$summary") failed=$(attribute failed "$summary")
     skipped=$(attribute skipped "$summary") errors=$(attribute errors "$summary")
@@ -133,7 +136,14 @@ attribute() {
 
 # Stops what this run started. Fails, and names them, when something had been left behind by a test.
 end_test_run() {
-    local pid left=0
+    local pid left=0 installation
+    for installation in "${CLOUDVM_TEST_STATES:-/nonexistent}"/*; do
+        [ -d "$installation" ] || continue
+        left=1
+        printf '%s\n' "left running by a test: the installation in $installation" >&2
+        CLOUDVM_STATE_DIR=$installation "$ROOT/cloudvm" down >/dev/null
+    done
+    rm -rf "${CLOUDVM_TEST_STATES:-/nonexistent}"
     if [ -n "${TEST_DATABASE_PID:-}" ]; then
         stop_process "$TEST_DATABASE_PID" QUIT 20
         rm -rf "$TEST_DATABASE"

@@ -10,6 +10,7 @@ CloudVm: a cloud for Arm SVE virtual machines, on this machine.
   ./cloudvm token           a fresh administrator API token
   ./cloudvm reset-password  a new administrator password
   ./cloudvm logs [-f] [api|worker|web|postgresql|supervisor ...]
+  ./cloudvm build           publish the services and print where they are
   ./cloudvm test [--long] [--differential] [FILTER]
                             build with warnings as errors and run the tests; FILTER is part of
                             a test project's name or of a test's name
@@ -23,6 +24,7 @@ Settings, from the environment:
                             the private one
   CLOUDVM_STATE_DIR         everything that CloudVm keeps (.cloudvm beside this script)
   CLOUDVM_RUN_DIR           short private directory for sockets
+  CLOUDVM_BUILD             a build made elsewhere (.cloudvm/builds/…), instead of building here
   CLOUDVM_IMAGES_DIR        built-in guest images (images/ beside this script)
 TEXT
 }

@@ -62,7 +62,7 @@ public sealed class PostgresFixtureTests
     {
         PostgresServer server = await PostgresServer.StartAsync(Cancellation);
         int postmaster = server.ProcessId;
-        int watchdog = ParentOf(postmaster);
+        int watchdog = ProcessTable.ParentOf(postmaster);
 
         using (Process shell = Process.GetProcessById(watchdog))
             shell.Kill();
@@ -72,11 +72,5 @@ public sealed class PostgresFixtureTests
             await Task.Delay(20, Cancellation);
         Assert.False(Directory.Exists($"/proc/{postmaster}"));
         await server.DisposeAsync();
-    }
-
-    private static int ParentOf(int pid)
-    {
-        string stat = File.ReadAllText($"/proc/{pid}/stat");
-        return int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
     }
 }
