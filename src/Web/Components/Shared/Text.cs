@@ -1,0 +1,168 @@
+using System.Globalization;
+using CloudVm.Contracts.Images;
+using CloudVm.Contracts.Nodes;
+using CloudVm.Contracts.Operations;
+using CloudVm.Contracts.Schedules;
+using CloudVm.Contracts.Snapshots;
+using CloudVm.Contracts.Vms;
+
+namespace CloudVm.Web.Components.Shared;
+
+/// <summary>How values of the API read on a page.</summary>
+public static class Text
+{
+    private static readonly string[] Units = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+    public static string Of(OperationKind kind) => kind switch
+    {
+        OperationKind.VmStart => "Start",
+        OperationKind.VmStop => "Stop",
+        OperationKind.VmPause => "Pause",
+        OperationKind.VmResume => "Resume",
+        OperationKind.VmReset => "Reset",
+        OperationKind.VmSnapshot => "Snapshot",
+        OperationKind.VmRestore => "Restore",
+        OperationKind.VmFork => "Fork",
+        OperationKind.VmDelete => "Delete VM",
+        OperationKind.SnapshotDelete => "Delete snapshot",
+        OperationKind.SnapshotVerify => "Verify snapshot",
+        OperationKind.SnapshotRestore => "Restore to a new VM",
+        _ => Words(kind.ToString()),
+    };
+
+    public static string Of(ImageKind kind) => kind switch
+    {
+        ImageKind.Elf => "ELF executable",
+        ImageKind.Flat => "Flat binary",
+        ImageKind.Image => "Linux Image",
+        ImageKind.LinuxBundle => "Linux bundle",
+        _ => Words(kind.ToString()),
+    };
+
+    public static string Of(VmExitReason reason) => reason switch
+    {
+        VmExitReason.GuestPowerOff => "The guest powered itself off",
+        VmExitReason.Stopped => "It was stopped",
+        VmExitReason.GuestFailure => "The guest could not go on",
+        VmExitReason.HypervisorCrash => "The hypervisor process ended without saying why",
+        VmExitReason.HypervisorKilled => "The hypervisor process was killed",
+        VmExitReason.StartFailure => "The guest could not be started",
+        _ => Words(reason.ToString()),
+    };
+
+    public static string Of(MissedRunPolicy policy) => policy switch
+    {
+        MissedRunPolicy.Skip => "Skip missed runs",
+        MissedRunPolicy.RunOnce => "Run once after a gap",
+        _ => Words(policy.ToString()),
+    };
+
+    public static string Of(RestartPolicy policy) => policy switch
+    {
+        RestartPolicy.Never => "Never",
+        RestartPolicy.OnFailure => "After a failure",
+        _ => Words(policy.ToString()),
+    };
+
+    /// <summary>CSS tone of a VM's phase.</summary>
+    public static string ToneOf(VmPhase phase) => phase switch
+    {
+        VmPhase.Running => "good",
+        VmPhase.Paused => "warn",
+        VmPhase.Crashed => "bad",
+        VmPhase.Starting or VmPhase.Stopping or VmPhase.Restoring => "busy",
+        _ => "",
+    };
+
+    /// <summary>CSS tone of an operation's state.</summary>
+    public static string ToneOf(OperationState state) => state switch
+    {
+        OperationState.Succeeded => "good",
+        OperationState.Failed => "bad",
+        OperationState.Cancelled => "",
+        _ => "busy",
+    };
+
+    /// <summary>CSS tone of a snapshot's state.</summary>
+    public static string ToneOf(SnapshotState state) => state switch
+    {
+        SnapshotState.Ready => "good",
+        SnapshotState.Failed => "bad",
+        _ => "busy",
+    };
+
+    /// <summary>CSS tone of a schedule run's outcome.</summary>
+    public static string ToneOf(ScheduleRunOutcome outcome) => outcome switch
+    {
+        ScheduleRunOutcome.Succeeded => "good",
+        ScheduleRunOutcome.Failed => "bad",
+        ScheduleRunOutcome.Skipped => "warn",
+        _ => "busy",
+    };
+
+    /// <summary>CSS tone of a node's state.</summary>
+    public static string ToneOf(NodeState state) => state switch
+    {
+        NodeState.Ready => "good",
+        NodeState.Cordoned => "warn",
+        _ => "bad",
+    };
+
+    /// <summary>A camel-case or Pascal-case name as words: <c>savingMemory</c> reads “Saving memory”.</summary>
+    public static string Words(string name)
+    {
+        if (name.Length == 0)
+            return name;
+        var words = string.Concat(name.Select((c, i) => i > 0 && char.IsUpper(c) && !char.IsUpper(name[i - 1]) ? $" {char.ToLowerInvariant(c)}" : c.ToString()));
+        return char.ToUpperInvariant(words[0]) + words[1..];
+    }
+
+    /// <summary>A size with a binary unit and at most one decimal.</summary>
+    public static string Bytes(long bytes)
+    {
+        var value = (double)bytes;
+        var unit = 0;
+        while (value >= 1024 && unit < Units.Length - 1)
+        {
+            value /= 1024;
+            unit++;
+        }
+
+        return $"{value.ToString(value >= 100 || unit == 0 ? "0" : "0.#", CultureInfo.InvariantCulture)} {Units[unit]}";
+    }
+
+    /// <summary>Memory in MiB, or GiB where that is whole.</summary>
+    public static string Memory(int mib) => mib >= 1024 && mib % 512 == 0
+        ? $"{(mib / 1024.0).ToString("0.#", CultureInfo.InvariantCulture)} GiB"
+        : $"{mib.ToString(CultureInfo.InvariantCulture)} MiB";
+
+    /// <summary>A count with thin spaces between thousands.</summary>
+    public static string Count(long value) => value.ToString("#,0", CultureInfo.InvariantCulture).Replace(',', '\u202f');
+
+    /// <summary>A moment as UTC.</summary>
+    public static string Utc(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture) + " UTC";
+
+    /// <summary>How long before <paramref name="now"/> something was, or how long after it will be.</summary>
+    public static string Relative(DateTimeOffset at, DateTimeOffset now)
+    {
+        var span = now - at;
+        var ahead = span < TimeSpan.Zero;
+        span = span.Duration();
+        if (span < TimeSpan.FromSeconds(5))
+            return ahead ? "in a moment" : "just now";
+        var text = Duration(span);
+        return ahead ? $"in {text}" : $"{text} ago";
+    }
+
+    /// <summary>A span in its largest unit.</summary>
+    public static string Duration(TimeSpan span) => span switch
+    {
+        { TotalSeconds: < 60 } => $"{(int)span.TotalSeconds} s",
+        { TotalMinutes: < 60 } => $"{(int)span.TotalMinutes} min",
+        { TotalHours: < 48 } => $"{(int)span.TotalHours} h",
+        _ => $"{(int)span.TotalDays} days",
+    };
+
+    /// <summary>A set of vector lengths in one line.</summary>
+    public static string Lengths(IReadOnlyList<int>? bits) => bits is not { Count: > 0 } ? "none" : string.Join(", ", bits) + " bits";
+}
