@@ -15,13 +15,13 @@ namespace CloudVm.Hypervisor.Generators;
 /// Bits run from bit 31 down to bit 0 and total 32: a literal string of <c>0</c>, <c>1</c> and <c>x</c> (don't care), or
 /// <c>field:width</c>, or <c>field:sWIDTH</c> for a field whose accessor sign-extends. A field name used twice is concatenated,
 /// high part first. Constraints compare one field with a number: <c>{imm4!=0}</c>, <c>{size==3}</c>, <c>{Rm&lt;=15}</c>;
-/// several must all hold. <c>=> Method</c> names the semantics method of <c>Interpreter</c> when it is not the row's own name;
-/// it may have type arguments (<c>SveBinary&lt;Add&gt;</c>), which is how one shape of operands serves many operations.
+/// several must all hold. <c>=> Method</c> names the semantics method of <c>Interpreter</c> when it is not the row's own name; it may
+/// have type arguments (without spaces), such as <c>Load&lt;byte,uint,UnsignedOffset&gt;</c>.
 /// </summary>
 internal static class DecodeParser
 {
     private static readonly Regex Identifier = new("^[A-Za-z_][A-Za-z0-9_]*$", RegexOptions.CultureInvariant);
-    private static readonly Regex MethodPattern = new("^[A-Za-z_][A-Za-z0-9_]*(<[A-Za-z0-9_<>,]+>)?$", RegexOptions.CultureInvariant);
+    private static readonly Regex MethodPattern = new("^[A-Za-z_][A-Za-z0-9_]*(<[A-Za-z0-9_<>,.]+>)?$", RegexOptions.CultureInvariant);
     private static readonly Regex Literal = new("^[01x]+$", RegexOptions.CultureInvariant);
     private static readonly Regex FieldPattern = new("^([A-Za-z_][A-Za-z0-9_]*):(s?)([0-9]+)$", RegexOptions.CultureInvariant);
     private static readonly Regex ConstraintPattern =

@@ -12,6 +12,7 @@ public sealed class EngineDomain : IDisposable
 {
     private readonly Interpreter?[] _vcpus;
     private long _epoch;
+    private long _dropEpoch;
 
     public EngineDomain(GuestMemory memory, CpuFeatures features, int vcpuCount)
     {
@@ -19,8 +20,8 @@ public sealed class EngineDomain : IDisposable
         Memory = memory;
         Features = features;
         _vcpus = new Interpreter?[vcpuCount];
-        memory.WriteTrackingRestarted += BroadcastFlush;
-        memory.CodeInvalidated += BroadcastFlush;
+        memory.WriteTrackingRestarted += OnMemoryChanged;
+        memory.CodeInvalidated += OnMemoryChanged;
     }
 
     public GuestMemory Memory { get; }
@@ -29,6 +30,9 @@ public sealed class EngineDomain : IDisposable
 
     /// <summary>Number of the last broadcast; an engine whose acknowledged number is lower holds stale translations.</summary>
     internal long Epoch => Volatile.Read(ref _epoch);
+
+    /// <summary>Number of the last broadcast that also drops decoded blocks.</summary>
+    internal long DropEpoch => Volatile.Read(ref _dropEpoch);
 
     /// <summary>The engine of vCPU <paramref name="index"/>; each may be created once.</summary>
     public IVcpuEngine CreateVcpu(int index)
@@ -42,20 +46,24 @@ public sealed class EngineDomain : IDisposable
 
     public void Dispose()
     {
-        Memory.WriteTrackingRestarted -= BroadcastFlush;
-        Memory.CodeInvalidated -= BroadcastFlush;
+        Memory.WriteTrackingRestarted -= OnMemoryChanged;
+        Memory.CodeInvalidated -= OnMemoryChanged;
         foreach (var engine in _vcpus)
             engine?.Dispose();
     }
 
     /// <summary>
-    /// Makes every vCPU drop its translations and jump cache before its next block. Does not wait: see <see cref="WaitForFlush"/>.
+    /// Makes the other vCPUs drop their translations before their next block, and returns the number to wait for with
+    /// <see cref="WaitForFlush"/>; 0 when there is no other. The caller has done its own part.
     /// </summary>
-    internal void BroadcastFlush()
+    internal long BroadcastFlush() => _vcpus.Length == 1 ? 0 : Broadcast();
+
+    /// <summary>Makes every vCPU drop its translations and its decoded blocks before its next block.</summary>
+    internal long BroadcastDropBlocks()
     {
-        Interlocked.Increment(ref _epoch);
-        foreach (var engine in _vcpus)
-            engine?.RequestAttention();
+        // A vCPU that acknowledges between the two statements flushes once more than needed.
+        Interlocked.Exchange(ref _dropEpoch, Interlocked.Read(ref _epoch) + 1);
+        return Broadcast();
     }
 
     /// <summary>
@@ -75,6 +83,16 @@ public sealed class EngineDomain : IDisposable
                 spin.SpinOnce(sleep1Threshold: -1);
             }
         }
+    }
+
+    private void OnMemoryChanged() => Broadcast();
+
+    private long Broadcast()
+    {
+        var epoch = Interlocked.Increment(ref _epoch);
+        foreach (var engine in _vcpus)
+            engine?.RequestAttention();
+        return epoch;
     }
 
     /// <summary>SEV: sets every vCPU's event register.</summary>

@@ -1,5 +1,5 @@
+using System.Runtime.CompilerServices;
 using CloudVm.Hypervisor.Cpu;
-using CloudVm.Hypervisor.Isa;
 using CloudVm.Hypervisor.Mmu;
 
 namespace CloudVm.Hypervisor.Execute;
@@ -7,24 +7,29 @@ namespace CloudVm.Hypervisor.Execute;
 /// <summary>The dispatch loop.</summary>
 public sealed unsafe partial class Interpreter
 {
-    private long _acknowledgedEpoch;
+    /// <summary>What another thread wants looked at before the next block; see <see cref="HandleAttention"/>.</summary>
     private int _attention;
+
     private int _exitRequested;
-    private int _running;
-    private int _eventRegister;
+
+    /// <summary>Set where state that <see cref="RefreshMode"/> caches has changed.</summary>
+    private bool _modeStale;
 
     public ExitReason Run(CpuState* cpu, long budget)
     {
-        Cpu = cpu;
-        Volatile.Write(ref _running, 1);
-        Interlocked.MemoryBarrier();
-        _tlb.Flush();
-        var reason = RunLoop(budget);
-        Volatile.Write(ref _running, 0);
+        Enter(cpu);
+        var reason = RunBlocks(budget);
+        Leave();
         return reason;
     }
 
-    public ExitReason Step(CpuState* cpu) => Run(cpu, 1);
+    public ExitReason Step(CpuState* cpu)
+    {
+        Enter(cpu);
+        var reason = StepOne();
+        Leave();
+        return reason;
+    }
 
     public void RequestExit()
     {
@@ -32,60 +37,150 @@ public sealed unsafe partial class Interpreter
         RequestAttention();
     }
 
-    public void InvalidateAllTranslations() => _domain.BroadcastFlush();
-
     internal void RequestAttention() => Volatile.Write(ref _attention, 1);
 
-    internal void SetEvent() => Volatile.Write(ref _eventRegister, 1);
-
-    internal bool HasAcknowledged(long epoch) => Volatile.Read(ref _running) == 0 || Volatile.Read(ref _acknowledgedEpoch) >= epoch;
-
-    internal void AcknowledgeFlush()
+    private void Enter(CpuState* cpu)
     {
-        var epoch = _domain.Epoch;
-        if (epoch == _acknowledgedEpoch)
-            return;
-        _tlb.Flush();
-        Counters.TlbFlushes++;
-        Volatile.Write(ref _acknowledgedEpoch, epoch);
+        Cpu = cpu;
+        _modeStale = true;
+        EnterDomain();
+        CheckTranslationInputs();
     }
 
-    private ExitReason RunLoop(long budget)
+    private void Leave() => LeaveDomain();
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private ExitReason RunBlocks(long budget)
     {
-        while (budget-- > 0)
+        var cpu = Cpu;
+        while (true)
         {
-            AcknowledgeFlush();
-            if (Interlocked.Exchange(ref _exitRequested, 0) != 0)
+            if (Volatile.Read(ref _attention) != 0 && HandleAttention())
                 return ExitReason.Interrupted;
-            _mmuIndex = Cpu->El == 0 ? MmuIndex.El0 : Cpu->Pan != 0 ? MmuIndex.El1Pan : MmuIndex.El1;
-            _data = _tlb.Table(_mmuIndex);
-            RefreshTraps();
-            if (!_memory.TryAcquireRead(Cpu->Pc, 4, out var pointer))
+            if ((cpu->VirtualIrq | cpu->VirtualFiq | cpu->VirtualSError) != 0)
+                TakePendingInterrupt();
+            if (budget <= 0)
+                return ExitReason.Budget;
+            if (_modeStale && !RefreshMode())
+                continue;
+
+            var pc = cpu->Pc;
+            var block = _blocks.FindJump(ExecutionMode.Of(cpu).Key(pc));
+            if (block == null)
             {
-                Cpu->Exit = new ExitInfo { Reason = ExitReason.InstructionAbort, Far = Cpu->Pc, Ipa = Cpu->Pc };
-                return ExitReason.InstructionAbort;
+                block = FindBlock();
+                if (block == null)
+                {
+                    if (FaultResult == StepResult.Exit)
+                        return cpu->Exit.Reason;
+                    budget--;
+                    continue;
+                }
             }
 
-            var word = *(uint*)pointer;
-            var opcode = Decoder.Decode(word);
-            if (!_domain.Features.Has(Decoder.FeatureOf(opcode)))
-                opcode = Opcode.UNALLOCATED;
-            Counters.RetiredInstructions++;
-            switch (HandlerTable.Entries[(int)opcode](this, word))
+            var instruction = Block.Instructions(block);
+            var end = instruction + block->Count;
+            var result = StepResult.Next;
+            do
             {
-                case StepResult.Branch:
+                result = instruction->Handler(this, instruction->Word);
+                instruction++;
+                if (result != StepResult.Next)
                     break;
-                case StepResult.Exit:
-                    return Cpu->Exit.Reason;
-                case StepResult.ExitNext:
-                    Cpu->Pc += 4;
-                    return Cpu->Exit.Reason;
-                default:
-                    Cpu->Pc += 4;
-                    break;
+                pc += 4;
+                cpu->Pc = pc;
+            }
+            while (instruction != end);
+
+            var executed = instruction - Block.Instructions(block);
+            budget -= executed;
+            Counters.RetiredInstructions += executed;
+            if (result > StepResult.Branch)
+            {
+                if (FinishStep(result))
+                    return cpu->Exit.Reason;
             }
         }
+    }
 
+    private ExitReason StepOne()
+    {
+        if (Volatile.Read(ref _attention) != 0 && HandleAttention())
+            return ExitReason.Interrupted;
+        if (TakePendingInterrupt() || !RefreshMode())
+            return ExitReason.Budget;
+        if (!TryFetch(Cpu->Pc, out var code))
+            return FaultResult == StepResult.Exit ? Cpu->Exit.Reason : ExitReason.Budget;
+        var word = Volatile.Read(ref *(uint*)code);
+        var result = HandlerTable.Entries[(int)DecodeGated(word)](this, word);
+        Counters.RetiredInstructions++;
+        if (result == StepResult.Next)
+            Cpu->Pc += 4;
+        else if (result > StepResult.Branch && FinishStep(result))
+            return Cpu->Exit.Reason;
         return ExitReason.Budget;
+    }
+
+    /// <summary>Deals with the results that end a block other than by a branch. True to leave Run.</summary>
+    private bool FinishStep(StepResult result)
+    {
+        if (result != StepResult.Exit)
+            Cpu->Pc += 4;
+        _modeStale = true;
+        return result != StepResult.EndBlock;
+    }
+
+    /// <summary>
+    /// Brings what depends on privilege and trap controls up to date. False when PSTATE.IL made the next instruction an Illegal
+    /// Execution state exception, which is then taken.
+    /// </summary>
+    private bool RefreshMode()
+    {
+        _modeStale = false;
+        if (Cpu->Il != 0)
+        {
+            TakeException(ExceptionClass.IllegalState, 0, null, Cpu->Pc);
+            return false;
+        }
+
+        _mmuIndex = Cpu->El == 0 ? MmuIndex.El0 : Cpu->Pan != 0 ? MmuIndex.El1Pan : MmuIndex.El1;
+        _data = _tlb.Table(_mmuIndex);
+        RefreshTraps();
+        return true;
+    }
+
+    /// <summary>Takes the most urgent interrupt line that PSTATE does not mask. True if one was taken.</summary>
+    private bool TakePendingInterrupt()
+    {
+        var cpu = Cpu;
+        if (cpu->VirtualSError != 0 && (cpu->Daif & PState.A) == 0)
+        {
+            cpu->VirtualSError = 0;
+            ExceptionEntry.TakeSError(cpu, 0);
+        }
+        else if (cpu->VirtualFiq != 0 && (cpu->Daif & PState.F) == 0)
+        {
+            ExceptionEntry.TakeInterrupt(cpu, VectorOffset.Fiq);
+        }
+        else if (cpu->VirtualIrq != 0 && (cpu->Daif & PState.I) == 0)
+        {
+            ExceptionEntry.TakeInterrupt(cpu, VectorOffset.Irq);
+        }
+        else
+        {
+            return false;
+        }
+
+        Counters.InterruptsTaken++;
+        _modeStale = true;
+        return true;
+    }
+
+    /// <summary>Does what other threads asked for. True to leave Run.</summary>
+    private bool HandleAttention()
+    {
+        Interlocked.Exchange(ref _attention, 0);
+        AcknowledgeFlush();
+        return Interlocked.Exchange(ref _exitRequested, 0) != 0;
     }
 }

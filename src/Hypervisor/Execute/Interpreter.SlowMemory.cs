@@ -113,7 +113,7 @@ public sealed unsafe partial class Interpreter
         piece.IsDevice = translation.IsDevice;
         var page = translation.Ipa & Tlb.PageMask;
         var inRam = kind == AccessKind.Write
-            ? _memory.TryAcquireWrite(page, 1 << Tlb.PageShift, out var host)
+            ? _memory.TryAcquireStore(page, 1 << Tlb.PageShift, out var host)
             : _memory.TryAcquireRead(page, 1 << Tlb.PageShift, out host);
         if (!inRam)
         {

@@ -10,10 +10,10 @@ public sealed unsafe partial class Interpreter
     private const int CpacrFpenShift = 20;
     private const int CpacrZenShift = 16;
 
-    /// <summary>Whether FP access at the current EL traps nowhere; refreshed at every block start.</summary>
+    /// <summary>Whether FP access at the current EL traps nowhere; see <see cref="RefreshTraps"/>.</summary>
     private bool _fpEnabled;
 
-    /// <summary>Whether SVE access at the current EL traps nowhere; refreshed at every block start.</summary>
+    /// <summary>Whether SVE access at the current EL traps nowhere; see <see cref="RefreshTraps"/>.</summary>
     private bool _sveEnabled;
 
     /// <summary>Fills <c>Cpu->Exit</c> and returns <see cref="StepResult.Exit"/>.</summary>
@@ -29,6 +29,18 @@ public sealed unsafe partial class Interpreter
         _fpEnabled = !TrapsInCpacr(CpacrFpenShift) && Cpu->TrapFp == 0;
         _sveEnabled = _fpEnabled && !TrapsInCpacr(CpacrZenShift) && Cpu->TrapSve == 0;
         VL = (int)Cpu->EffectiveVq() * 16;
+    }
+
+    /// <summary>Traps of ZCR_EL1 itself: CPACR_EL1.ZEN, then CPTR_EL2.TZ.</summary>
+    private bool CheckZcr(out StepResult result)
+    {
+        result = StepResult.Next;
+        if (!TrapsInCpacr(CpacrZenShift) && Cpu->TrapSve == 0)
+            return true;
+        result = TrapsInCpacr(CpacrZenShift)
+            ? TakeException(ExceptionClass.TrappedSve, 0, null, Cpu->Pc)
+            : LeaveRun(ExitReason.SveTrap, ExceptionClass.Syndrome(ExceptionClass.TrappedSve, 0));
+        return false;
     }
 
     private bool TrapsInCpacr(int shift)

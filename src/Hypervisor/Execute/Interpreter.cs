@@ -20,7 +20,7 @@ public sealed unsafe partial class Interpreter : IVcpuEngine, IDisposable
     private readonly GuestMemory _memory;
     private readonly Tlb _tlb = new();
 
-    /// <summary>TLB table of the current privilege; set at every block start.</summary>
+    /// <summary>TLB table of the current privilege; set by <see cref="RefreshMode"/>.</summary>
     private TlbEntry* _data;
 
     private MmuIndex _mmuIndex;
@@ -52,6 +52,7 @@ public sealed unsafe partial class Interpreter : IVcpuEngine, IDisposable
     public void Dispose()
     {
         _tlb.Dispose();
+        _blocks.Dispose();
         GC.SuppressFinalize(this);
     }
 
@@ -110,6 +111,7 @@ public sealed unsafe partial class Interpreter : IVcpuEngine, IDisposable
     {
         Counters.ExceptionsTaken++;
         ExceptionEntry.TakeToEl1(Cpu, exceptionClass, iss, 1, far, preferredReturn);
+        _modeStale = true;
         return StepResult.Branch;
     }
 

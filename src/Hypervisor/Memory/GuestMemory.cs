@@ -74,6 +74,19 @@ public sealed unsafe class GuestMemory : IDisposable
     /// </summary>
     public bool TryAcquireWrite(ulong gpa, int length, out byte* pointer)
     {
+        if (!TryAcquireStore(gpa, length, out pointer))
+            return false;
+        if (length != 0 && CodePages.Invalidate(gpa - Base, length))
+            CodeInvalidated?.Invoke();
+        return true;
+    }
+
+    /// <summary>
+    /// As <see cref="TryAcquireWrite"/> for a vCPU's own stores, which leave decoded code alone: on Arm they reach instruction
+    /// fetch only through IC, which invalidates it.
+    /// </summary>
+    internal bool TryAcquireStore(ulong gpa, int length, out byte* pointer)
+    {
         if (!TryAcquireRead(gpa, length, out pointer))
             return false;
         if (length == 0)
@@ -86,10 +99,11 @@ public sealed unsafe class GuestMemory : IDisposable
             SetBit(_dirty, chunk);
         }
 
-        if (CodePages.Invalidate(offset, length))
-            CodeInvalidated?.Invoke();
         return true;
     }
+
+    /// <summary>The guest physical address of a pointer that this object lent.</summary>
+    internal ulong AddressOf(byte* pointer) => Base + (ulong)(pointer - _memory);
 
     /// <summary>Copies out of RAM; false, with nothing copied, if any of the range is outside it.</summary>
     public bool TryRead(ulong gpa, Span<byte> destination)
