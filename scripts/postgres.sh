@@ -85,7 +85,7 @@ exec_postgres() {
     exec setsid "${run[@]}"
 }
 
-postgres_ready() { "$POSTGRES_BIN/pg_isready" -q -h "$POSTGRES_SOCKET" -U cloudvm; }
+postgres_ready() { "$POSTGRES_BIN/pg_isready" -q -h "$POSTGRES_SOCKET" -U postgres; }
 
 psql_as_superuser() { "$POSTGRES_BIN/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$POSTGRES_SOCKET" -U postgres -d postgres -c "$1"; }
 

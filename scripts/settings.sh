@@ -55,8 +55,9 @@ write_instance_file() {
 }
 
 make_directories() {
-    mkdir -p "$STATE" "$LOGS" "$BUILDS" || fail "cannot create $STATE"
+    mkdir -p "$STATE" "$BUILDS" || fail "cannot create $STATE"
     private_directory "$SECRETS"
+    private_directory "$LOGS"
     private_directory "$RUN"
 }
 

@@ -95,7 +95,7 @@ watch_parts() {
         if [ -n "${PART_RETRY[$part]:-}" ]; then
             [ $SECONDS -lt "${PART_RETRY[$part]}" ] || launch "$part"
         elif [ -n "${PART_PID[$part]:-}" ] && ! start_time "${PART_PID[$part]}" >/dev/null; then
-            wait "${PART_PID[$part]}"
+            { wait "${PART_PID[$part]}"; } 2>/dev/null
             status=$?
             failures=${PART_FAILURES[$part]:-0}
             [ $((SECONDS - PART_STARTED[$part])) -lt 30 ] || failures=0
