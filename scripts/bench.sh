@@ -1,11 +1,11 @@
-# `bench NAME`: measurements, against an installation that runs here or else one of their own.
+# `bench NAME`: measurements, each in an installation of its own.
 
 command_bench() {
-    local name=${1:-}
-    [ -n "$name" ] || usage_error "bench needs a name: api, lifecycle, ..."
-    shift
+    [ $# -eq 1 ] || usage_error "bench needs one name: api, lifecycle or density"
     make_directories
-    want_for_bench
+    want_for_up
+    want postgresql -- postgres_binaries
+    want wrk -- has_command wrk
     install_missing "./cloudvm bench"
     find_dotnet
     local log=$LOGS/bench-build.log
@@ -13,11 +13,7 @@ command_bench() {
         grep error "$log" | sort -u | head -n 20 >&2
         fail "the benchmarks could not be built (log: $log)"
     }
-    if recorded_pid supervisor >/dev/null; then
-        load_settings --running
-        local token
-        token=$(new_token) || fail "the API gave no token (log: $LOGS/api.log)"
-        export CLOUDVM_TOKEN=$token CLOUDVM_API_URL
-    fi
-    exec "$ROOT/tests/Benchmarks/bin/Release/net10.0/CloudVm.Benchmarks" "$name" "$@"
+    publish_services
+    export CLOUDVM_TEST_BUILD=$BUILD
+    exec "$ROOT/tests/Benchmarks/bin/Release/net10.0/CloudVm.Benchmarks" "$1"
 }

@@ -14,7 +14,7 @@ CloudVm: a cloud for Arm SVE virtual machines, on this machine.
   ./cloudvm test [--long] [--differential] [FILTER]
                             build with warnings as errors and run the tests; FILTER is part of
                             a test project's name or of a test's name
-  ./cloudvm bench NAME      api, lifecycle, ...: measure
+  ./cloudvm bench NAME      measure: api, lifecycle or density
 
 Settings, from the environment:
   CLOUDVM_PORT_BASE         first port (7400): API +0, node +10, dashboard +80

@@ -33,8 +33,6 @@ want_for_test() {
     want device-tree-compiler -- has_command dtc
 }
 
-want_for_bench() { want wrk -- has_command wrk; }
-
 # install_missing PURPOSE: after the want_… functions.
 install_missing() {
     [ -n "$MISSING" ] || return 0
