@@ -9,8 +9,8 @@ namespace CloudVm.Architecture.Tests;
 /// </summary>
 public sealed class DecodeTableTests
 {
-    private const int WordsPerRow = 200;
-    private const int RandomWords = 50_000;
+    private const int WordsPerRow = 50;
+    private const int RandomWords = 20_000;
 
     [Fact]
     public void Every_row_of_every_table_is_in_the_decoder()
