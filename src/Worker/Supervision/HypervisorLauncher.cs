@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -17,11 +18,14 @@ public sealed class HypervisorLauncher(WorkerOptions options, NodePaths paths, E
     /// <summary>Managed heap of a Hypervisor process; guest memory lies outside it. A hostile guest must not grow the process past this.</summary>
     private const string HeapLimitBytes = "0x18000000";
 
+    private readonly ConcurrentDictionary<string, bool> _known = new(StringComparer.Ordinal);
+
     /// <summary>Starts an idle process and returns once it has answered a handshake.</summary>
     /// <exception cref="HypervisorStartException">It did not start, ended at once, or speaks another protocol version.</exception>
     public async Task<HypervisorInstance> StartAsync(CancellationToken ct)
     {
         string name = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
+        _known[name] = true;
         string directory = Path.Combine(paths.Pool, name);
         Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         string log = Path.Combine(directory, "hypervisor.log");
@@ -57,6 +61,7 @@ public sealed class HypervisorLauncher(WorkerOptions options, NodePaths paths, E
         try
         {
             HelloResponse hello = await HandshakeAsync(instance, ct).ConfigureAwait(false);
+            _known[instance.Name] = true;
             return (instance, hello);
         }
         catch (Exception failure) when (failure is HttpRequestException or OperationCanceledException && !ct.IsCancellationRequested)
@@ -88,9 +93,26 @@ public sealed class HypervisorLauncher(WorkerOptions options, NodePaths paths, E
         }
     }
 
+    /// <summary>Whether this Worker started the process of that name, or holds or held it; others are an earlier Worker's.</summary>
+    public bool Knows(string name) => _known.ContainsKey(name);
+
+    /// <summary>Whether the process runs the executable that this Worker starts.</summary>
+    public bool IsCurrentBuild(ProcessIdentity process)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{process.ProcessId}/cmdline").Split('\0').Take(2).Contains(options.HypervisorPath, StringComparer.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false; // Ended meanwhile.
+        }
+    }
+
     /// <summary>Removes the socket and pool directory of a process that has ended.</summary>
     public void Cleanup(string name)
     {
+        _known.TryRemove(name, out _);
         File.Delete(paths.Socket(name));
         string directory = Path.Combine(paths.Pool, name);
         if (Directory.Exists(directory))

@@ -4,13 +4,6 @@ using CloudVm.Contracts.Control;
 
 namespace CloudVm.Worker.Supervision;
 
-/// <summary>Which process runs a VM; written before the process is told so, so that no crash loses it.</summary>
-public sealed record ProcessRecord(int ProcessId, long StartTime, string SocketPath, DateTimeOffset AssignedAt)
-{
-    /// <summary>The process.</summary>
-    public ProcessIdentity Identity => new(ProcessId, StartTime);
-}
-
 /// <summary>The files of one VM on this node.</summary>
 public sealed class VmDirectory(string path)
 {

@@ -39,15 +39,10 @@ public sealed partial class WarmPool(WorkerOptions options, HypervisorLauncher l
             if (_idle.Count >= options.WarmPoolSize)
                 return false;
             _idle.Enqueue(instance);
-            return true;
         }
-    }
 
-    /// <summary>Whether this pool holds the process named <paramref name="name"/>.</summary>
-    public bool Holds(string name)
-    {
-        lock (_gate)
-            return _idle.Any(instance => instance.Name == name);
+        _ = ReplaceWhenGoneAsync(instance);
+        return true;
     }
 
     /// <inheritdoc/>
