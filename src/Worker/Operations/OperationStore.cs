@@ -102,6 +102,14 @@ public sealed class OperationStore(FencedDatabase database, NodeIdentity node, T
             await FinishAsync(db, operation, token).ConfigureAwait(false);
         }, ct);
 
+    /// <summary>Writes an intermediate result of an operation in a transaction of its own.</summary>
+    public Task EffectAsync(Func<CloudVmDbContext, CancellationToken, Task> effect, CancellationToken ct) =>
+        database.WriteAsync(async (db, token) =>
+        {
+            await effect(db, token).ConfigureAwait(false);
+            return true;
+        }, ct);
+
     /// <summary>Parameters of an operation.</summary>
     public static T ReadRequest<T>(OperationEntity operation) => JsonSerializer.Deserialize<T>(operation.Request, CloudVmJson.Options)!;
 

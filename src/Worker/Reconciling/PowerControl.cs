@@ -44,8 +44,9 @@ public sealed class PowerControl(VmProcesses processes, MachineBuilder machines,
     }
 
     /// <summary>Lets the guest run: starts a process where there is none, starts or resumes the machine where it does not run.</summary>
+    /// <returns>The process; null when the guest ran and has switched itself off already.</returns>
     /// <exception cref="OperationFailedException">The definition cannot be started; every reason is named.</exception>
-    public async Task<HypervisorInstance> RunAsync(VirtualMachineEntity vm, VmLease lease, CancellationToken ct)
+    public async Task<HypervisorInstance?> RunAsync(VirtualMachineEntity vm, VmLease lease, CancellationToken ct)
     {
         for (int attempt = 1; ; attempt++)
         {
@@ -53,15 +54,16 @@ public sealed class PowerControl(VmProcesses processes, MachineBuilder machines,
             {
                 return await TryRunAsync(vm, lease, ct).ConfigureAwait(false);
             }
-            catch (HttpRequestException) when (attempt < StartAttempts && !ct.IsCancellationRequested)
-            {
-                // The process ended under the call, before a guest had run in it: nothing is lost by taking another one.
-                await DiscardAsync(lease.VmId, ct).ConfigureAwait(false);
-            }
             catch (HttpRequestException failure)
             {
-                await DiscardAsync(lease.VmId, ct).ConfigureAwait(false);
-                throw Failed("The Hypervisor process ended while the guest was being started", failure.Message, failure);
+                await processes.KillAsync(lease.VmId, ct).ConfigureAwait(false);
+                if (await processes.ReadEndAsync(lease.VmId).ConfigureAwait(false) is { End.Cause: VmEndCause.GuestPowerOff })
+                    return null;
+
+                // The process ended under the call: nothing that a guest had done is lost by taking another one.
+                processes.Forget(lease.VmId);
+                if (attempt == StartAttempts)
+                    throw Failed("The Hypervisor process ended while the guest was being started", failure.Message, failure);
             }
         }
     }
@@ -89,6 +91,28 @@ public sealed class PowerControl(VmProcesses processes, MachineBuilder machines,
         }
 
         await processes.KillAsync(lease.VmId, ct).ConfigureAwait(false);
+    }
+
+    /// <summary>Records that the guest was stopped on request; what an orderly exit record says is kept.</summary>
+    public async Task RecordStopAsync(VmLease lease, CancellationToken ct)
+    {
+        VmEnd? end = (await processes.ReadEndAsync(lease.VmId).ConfigureAwait(false))?.End;
+        await statuses.WriteAsync(lease, (_, status) =>
+        {
+            if (status.ProcessId is not null && end is not null)
+            {
+                status.LastExit = new VmExit
+                {
+                    Reason = end.Cause == VmEndCause.GuestPowerOff ? VmExitReason.GuestPowerOff : VmExitReason.Stopped,
+                    At = end.At,
+                    Detail = end.Cause == VmEndCause.Failure ? "Killed on request." : end.Detail,
+                    ConsoleTail = end.ConsoleTail,
+                };
+            }
+
+            VmStatusStore.SetEnded(status, VmPhase.Stopped, null, null);
+        }, ct).ConfigureAwait(false);
+        processes.Forget(lease.VmId);
     }
 
     /// <summary>Ends a process whose machine never became a guest, and leaves no trace of it.</summary>
