@@ -11,6 +11,9 @@ namespace CloudVm.Web.Components.Shared;
 /// <summary>How values of the API read on a page.</summary>
 public static class Text
 {
+    private static readonly HashSet<string> Acronyms =
+        new(["sve", "fp", "mmio", "vl", "vm", "tlb", "irq", "wfi", "wfe", "hvc", "smc", "psci", "gic", "uart", "pc", "cpu"], StringComparer.OrdinalIgnoreCase);
+
     private static readonly string[] Units = ["B", "KiB", "MiB", "GiB", "TiB"];
 
     public static string Of(OperationKind kind) => kind switch
@@ -113,8 +116,11 @@ public static class Text
     {
         if (name.Length == 0)
             return name;
-        var words = string.Concat(name.Select((c, i) => i > 0 && char.IsUpper(c) && !char.IsUpper(name[i - 1]) ? $" {char.ToLowerInvariant(c)}" : c.ToString()));
-        return char.ToUpperInvariant(words[0]) + words[1..];
+        var words = string.Concat(name.Select((c, i) => i > 0 && char.IsUpper(c) && !char.IsUpper(name[i - 1]) ? $" {char.ToLowerInvariant(c)}" : c.ToString()))
+            .Split(' ')
+            .Select(word => Acronyms.Contains(word) ? word.ToUpperInvariant() : word);
+        var text = string.Join(' ', words);
+        return char.ToUpperInvariant(text[0]) + text[1..];
     }
 
     /// <summary>A size with a binary unit and at most one decimal.</summary>
