@@ -126,3 +126,19 @@ internal readonly unsafe struct FpComparePredicateLoop<TOp> : IFpLoop where TOp 
         }
     }
 }
+
+/// <summary>D = op of adjacent elements of N, then of M. D aliases neither.</summary>
+internal readonly unsafe struct FpPairwiseLoop<TOp> : IFpLoop where TOp : struct, IFpBinary
+{
+    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat
+    {
+        var half = lanes.Bytes / (TFormat.Width / 8) / 2;
+        for (var i = 0; i < 2 * half; i++)
+        {
+            var source = i < half ? lanes.N : lanes.M;
+            var pair = i % half * 2;
+            var result = TOp.Apply<TFormat>(LoadElement<TFormat>(source, pair), LoadElement<TFormat>(source, pair + 1), ref context);
+            StoreElement<TFormat>(lanes.D, i, result);
+        }
+    }
+}
