@@ -1,0 +1,12 @@
+using CloudVm.Hypervisor.Cpu;
+using CloudVm.Hypervisor.Isa;
+
+namespace CloudVm.Hypervisor.Host;
+
+/// <summary>What the engine executes completely, and therefore what ID registers may advertise.</summary>
+public static class EngineFeatures
+{
+    /// <summary>The features of every built-in host profile. SVE falls away on a host whose CPUs have no vector lengths.</summary>
+    public static CpuFeatures Implemented { get; } = CpuFeatures.Of(
+        Feature.FP, Feature.ASIMD, Feature.CRC32, Feature.LSE, Feature.PAN, Feature.UAO, Feature.SVE);
+}

@@ -1,0 +1,96 @@
+using CloudVm.Hypervisor.Cpu;
+using CloudVm.Hypervisor.Isa;
+
+namespace CloudVm.Hypervisor.Kvm;
+
+/// <summary>
+/// Values of the AArch64 identification registers. They advertise a feature if and only if the engine decodes it, so a guest never
+/// finds an instruction missing that it was promised.
+/// </summary>
+internal static class IdRegisters
+{
+    /// <summary>ID_AA64PFR0_EL1.SVE.</summary>
+    public const ulong Pfr0SveMask = 0xful << 32;
+
+    /// <summary>CTR_EL0 as the engine answers it: 64-byte lines, IDC, no DIC.</summary>
+    public const ulong Ctr = 0x9444_c004;
+
+    /// <summary>CLIDR_EL1: separate level 1 caches, level of coherence 1.</summary>
+    public const ulong Clidr = 0x0100_0003;
+
+    /// <summary>CCSIDR_EL1 of the level 1 caches: 64-byte lines, 4 ways, 256 sets.</summary>
+    public const ulong Ccsidr = (255 << 13) | (3 << 3) | 2;
+
+    /// <summary>The host's value of an ID register (op0 3, op1 0, CRn 0, CRm 4..7); what is not listed is zero.</summary>
+    public static ulong HostValue(SystemRegister register, CpuFeatures features) => register switch
+    {
+        SystemRegister.ID_AA64PFR0_EL1 => Pfr0(features),
+        SystemRegister.ID_AA64PFR1_EL1 => Field(0, features, Feature.BTI) | Field(4, features, Feature.SSBS, 2),
+        SystemRegister.ID_AA64ZFR0_EL1 => Zfr0(features),
+        SystemRegister.ID_AA64DFR0_EL1 => 0x0000_0000_1010_1006, // Armv8 debug, 2 breakpoints and watchpoints, no PMU
+        SystemRegister.ID_AA64ISAR0_EL1 => Isar0(features),
+        SystemRegister.ID_AA64ISAR1_EL1 => Isar1(features),
+        SystemRegister.ID_AA64ISAR2_EL1 => Field(0, features, Feature.WFXT, 2) | Field(16, features, Feature.MOPS)
+            | Field(20, features, Feature.HBC) | Field(52, features, Feature.CSSC),
+        SystemRegister.ID_AA64MMFR0_EL1 => Mmfr0,
+        SystemRegister.ID_AA64MMFR1_EL1 => Field(16, features, Feature.LOR) | Field(20, features, Feature.PAN),
+        SystemRegister.ID_AA64MMFR2_EL1 => Field(4, features, Feature.UAO),
+        _ => 0,
+    };
+
+    /// <summary>40-bit physical addresses, 16-bit ASIDs, granules of 4, 16 and 64 KiB.</summary>
+    private const ulong Mmfr0 = 0x0010_0022;
+
+    private static ulong Field(int shift, CpuFeatures features, Feature feature, ulong value = 1) =>
+        features.Has(feature) ? value << shift : 0;
+
+    private static ulong Pfr0(CpuFeatures features)
+    {
+        const ulong El0AndEl1AArch64 = 0x11;
+        const ulong GicSystemRegisters = 1ul << 24;
+        const ulong Csv2AndCsv3 = (1ul << 56) | (1ul << 60); // speculation cannot leak where there is none
+        var floatingPoint = features.Has(Feature.FP16) ? 1ul : features.Has(Feature.FP) ? 0ul : 0xf;
+        var advSimd = features.Has(Feature.FP16) ? 1ul : features.Has(Feature.ASIMD) ? 0ul : 0xf;
+        return El0AndEl1AArch64 | (floatingPoint << 16) | (advSimd << 20) | GicSystemRegisters | Csv2AndCsv3
+            | Field(32, features, Feature.SVE) | Field(48, features, Feature.DIT);
+    }
+
+    private static ulong Zfr0(CpuFeatures features) => !features.Has(Feature.SVE) ? 0
+        : Field(0, features, Feature.SVE2)
+        | (features.Has(Feature.SVE_PMULL128) ? 2ul << 4 : Field(4, features, Feature.SVE_AES))
+        | Field(16, features, Feature.SVE_BITPERM)
+        | Field(20, features, Feature.BF16)
+        | Field(32, features, Feature.SVE_SHA3)
+        | Field(40, features, Feature.SVE_SM4)
+        | Field(44, features, Feature.I8MM)
+        | Field(52, features, Feature.F32MM)
+        | Field(56, features, Feature.F64MM);
+
+    private static ulong Isar0(CpuFeatures features) =>
+        (features.Has(Feature.PMULL) ? 2ul << 4 : Field(4, features, Feature.AES))
+        | Field(8, features, Feature.SHA1)
+        | (features.Has(Feature.SHA512) ? 2ul << 12 : Field(12, features, Feature.SHA256))
+        | Field(16, features, Feature.CRC32)
+        | Field(20, features, Feature.LSE, 2)
+        | Field(28, features, Feature.RDM)
+        | Field(32, features, Feature.SHA3)
+        | Field(36, features, Feature.SM3)
+        | Field(40, features, Feature.SM4)
+        | Field(44, features, Feature.DOTPROD)
+        | Field(48, features, Feature.FHM)
+        | (features.Has(Feature.FLAGM2) ? 2ul << 52 : Field(52, features, Feature.FLAGM))
+        | Field(60, features, Feature.RNG);
+
+    private static ulong Isar1(CpuFeatures features) =>
+        (features.Has(Feature.DPB2) ? 2ul : Field(0, features, Feature.DPB))
+        | Field(8, features, Feature.PAUTH) // API: an implementation-defined algorithm
+        | Field(12, features, Feature.JSCVT)
+        | Field(16, features, Feature.FCMA)
+        | (features.Has(Feature.LRCPC2) ? 2ul << 20 : Field(20, features, Feature.LRCPC))
+        | Field(28, features, Feature.PAUTH) // GPI
+        | Field(32, features, Feature.FRINTTS)
+        | Field(36, features, Feature.SB)
+        | Field(40, features, Feature.SPECRES)
+        | (features.Has(Feature.EBF16) ? 2ul << 44 : Field(44, features, Feature.BF16))
+        | Field(52, features, Feature.I8MM);
+}

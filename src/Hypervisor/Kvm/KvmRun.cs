@@ -1,0 +1,51 @@
+namespace CloudVm.Hypervisor.Kvm;
+
+/// <summary>KVM_EXIT_* values that this KVM produces.</summary>
+public enum KvmExitReason
+{
+    Unknown = 0,
+    Mmio = 6,
+    FailEntry = 9,
+    Intr = 10,
+    InternalError = 17,
+    SystemEvent = 24,
+    ArmNisv = 28,
+}
+
+/// <summary>KVM_SYSTEM_EVENT_* values.</summary>
+public enum KvmSystemEvent
+{
+    None = 0,
+    Shutdown = 1,
+    Reset = 2,
+}
+
+/// <summary>What the kernel shares with the virtual machine monitor per vCPU (<c>struct kvm_run</c>).</summary>
+/// <remarks>Thread: the vCPU's, except <see cref="ImmediateExit"/>, which any thread may set.</remarks>
+public sealed class KvmRun
+{
+    private volatile bool _immediateExit;
+
+    /// <summary>RUN completes a pending MMIO access, then returns EINTR without entering the guest.</summary>
+    public bool ImmediateExit
+    {
+        get => _immediateExit;
+        set => _immediateExit = value;
+    }
+
+    public KvmExitReason ExitReason { get; internal set; }
+
+    public ulong MmioAddress { get; internal set; }
+
+    /// <summary>The data written; for a read, what the monitor puts here completes it at the next RUN.</summary>
+    public ulong MmioData { get; set; }
+
+    public int MmioLength { get; internal set; }
+
+    public bool MmioIsWrite { get; internal set; }
+
+    public KvmSystemEvent SystemEvent { get; internal set; }
+
+    /// <summary>Detail of <see cref="KvmExitReason.InternalError"/> and <see cref="KvmExitReason.ArmNisv"/>, for people.</summary>
+    public string? Detail { get; internal set; }
+}

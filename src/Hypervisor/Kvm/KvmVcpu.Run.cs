@@ -1,0 +1,222 @@
+using CloudVm.Hypervisor.Cpu;
+using CloudVm.Hypervisor.Host;
+using CloudVm.Hypervisor.Timers;
+
+namespace CloudVm.Hypervisor.Kvm;
+
+/// <summary>KVM_RUN: borrowing a physical CPU, entering the guest, handling its exits, waiting in WFI.</summary>
+public sealed unsafe partial class KvmVcpu
+{
+    /// <summary>Instructions between two looks at timers and at others who want the CPU.</summary>
+    private const long SliceInstructions = 50_000;
+
+    /// <summary>Bytes of register state that load and put always move; what follows belongs to the FP state or to the exit.</summary>
+    private static readonly nuint EagerBytes = OffsetOfFpcr();
+
+    private readonly object _parking = new();
+    private readonly Lock _lineGate = new();
+    private PhysicalCpu? _lastCpu;
+    private PhysicalCpu? _cpu;
+    private bool _irqLine;
+    private bool _kicked;
+    private bool _mmioPending;
+    private (byte Rt, bool SignExtend, bool SixtyFour) _mmioTarget;
+
+    /// <summary>KVM_MP_STATE_STOPPED: PSCI holds the vCPU off. RUN then waits until it is switched on.</summary>
+    public bool PoweredOff { get; internal set; }
+
+    /// <summary>An MMIO exit whose access the next RUN completes.</summary>
+    public bool HasPendingMmio => _mmioPending;
+
+    /// <summary>Makes a current or the next RUN return EINTR soon, like a signal to its thread.</summary>
+    public void Kick()
+    {
+        lock (_parking)
+        {
+            _kicked = true;
+            Monitor.PulseAll(_parking);
+        }
+
+        _engine.RequestExit();
+    }
+
+    /// <summary>KVM_RUN.</summary>
+    /// <returns>Ok with <see cref="RunState"/> filled, EINTR after a kick or with an immediate exit, or why the guest cannot be entered.</returns>
+    public Errno Run()
+    {
+        if (!_initialized)
+            return Errno.ENOEXEC;
+        if (!IsFinalized)
+            return Errno.EPERM;
+        CompleteMmio();
+        if (RunState.ImmediateExit)
+        {
+            RunState.ExitReason = KvmExitReason.Intr;
+            return Errno.EINTR;
+        }
+
+        _hasRun = true;
+        while (true)
+        {
+            if (!WaitUntilRunnable())
+            {
+                RunState.ExitReason = KvmExitReason.Intr;
+                return Errno.EINTR;
+            }
+
+            ApplyPendingReset();
+            Load();
+            var outcome = EnterGuest();
+            Put();
+            switch (outcome)
+            {
+                case RunOutcome.Exit:
+                    return Errno.Ok;
+                case RunOutcome.NoSyscall:
+                    return Errno.ENOSYS;
+                case RunOutcome.WaitForInterrupt:
+                    WaitForInterrupt();
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Drives the virtual IRQ line; the interrupt controller calls it.</summary>
+    internal void SetIrqLine(bool level)
+    {
+        lock (_lineGate)
+        {
+            _irqLine = level;
+            if (_cpu is { } cpu)
+                cpu.State->VirtualIrq = (byte)(level ? 1 : 0);
+        }
+
+        if (!level)
+            return;
+        lock (_parking)
+            Monitor.PulseAll(_parking);
+    }
+
+    /// <summary>Makes a parked RUN look at its conditions again, such as after PSCI switched the vCPU on.</summary>
+    internal void Wake()
+    {
+        lock (_parking)
+            Monitor.PulseAll(_parking);
+    }
+
+    private enum RunOutcome
+    {
+        /// <summary>Enter again.</summary>
+        Again,
+
+        /// <summary>Return to the monitor with RunState filled.</summary>
+        Exit,
+
+        WaitForInterrupt,
+
+        /// <summary>The guest made an access that cannot be described: RUN fails with ENOSYS.</summary>
+        NoSyscall,
+    }
+
+    /// <summary>Waits while PSCI holds the vCPU off. False when it was kicked.</summary>
+    private bool WaitUntilRunnable()
+    {
+        lock (_parking)
+        {
+            while (!_kicked && PoweredOff)
+                Monitor.Wait(_parking);
+            if (!_kicked)
+                return true;
+            _kicked = false;
+            return false;
+        }
+    }
+
+    /// <summary>kvm_vcpu_block: waits for an interrupt (whatever PSTATE masks), a timer, or a kick. Uses no host CPU time.</summary>
+    private void WaitForInterrupt()
+    {
+        while (true)
+        {
+            _vm.Timers.Poll(Index);
+            lock (_parking)
+            {
+                if (_irqLine || _kicked || PoweredOff)
+                    return;
+                if (_vm.Timers.NextDeadline(Index) is not { } deadline)
+                    Monitor.Wait(_parking);
+                else if (deadline > _vm.Clock.Now)
+                    Monitor.Wait(_parking, VirtualClock.MillisecondsFor(deadline - _vm.Clock.Now));
+            }
+        }
+    }
+
+    /// <summary>vcpu_load: borrows a physical CPU and puts this vCPU's state on it, all but the FP and SVE registers.</summary>
+    private void Load()
+    {
+        var cpu = _vm.Host.Acquire(_lastCpu);
+        var state = cpu.State;
+        Buffer.MemoryCopy(_context, state, EagerBytes, EagerBytes);
+        state->VqSet = cpu.Profile.VectorLengths.Bits;
+        LoadFpTraps(cpu);
+        lock (_lineGate)
+        {
+            _cpu = cpu;
+            state->VirtualIrq = (byte)(_irqLine ? 1 : 0);
+        }
+    }
+
+    /// <summary>vcpu_put: takes the state back and gives the CPU to others.</summary>
+    private void Put()
+    {
+        var cpu = _cpu!;
+        lock (_lineGate)
+        {
+            _cpu = null;
+            cpu.State->VirtualIrq = 0;
+        }
+
+        PutFp(cpu);
+        Buffer.MemoryCopy(cpu.State, _context, EagerBytes, EagerBytes);
+        _context->ExclusiveActive = 0;
+        _lastCpu = cpu;
+        _vm.Host.Release(cpu);
+    }
+
+    private RunOutcome EnterGuest()
+    {
+        var cpu = _cpu!;
+        while (true)
+        {
+            _vm.Timers.Poll(Index);
+            var reason = _engine.Run(cpu.State, SliceInstructions);
+            Counters.CountExit(reason);
+            var outcome = reason switch
+            {
+                ExitReason.Budget => _vm.Host.HasWaiters ? null : (RunOutcome?)RunOutcome.Again,
+                ExitReason.Interrupted => null, // Run looks at the reason with the CPU given back
+                ExitReason.Wfi => RunOutcome.WaitForInterrupt,
+                ExitReason.Wfe => _vm.Host.HasWaiters ? null : RunOutcome.Again,
+                ExitReason.FpTrap => HandleFpTrap(cpu, isSve: false),
+                ExitReason.SveTrap => HandleFpTrap(cpu, isSve: true),
+                ExitReason.SystemRegister => HandleSystemRegister(cpu.State),
+                ExitReason.Hvc => HandleHypervisorCall(cpu.State),
+                ExitReason.Smc => HandleSecureMonitorCall(cpu.State),
+                ExitReason.DataAbort => HandleDataAbort(cpu.State),
+                ExitReason.InstructionAbort => HandleInstructionAbort(cpu.State),
+                _ => throw new InvalidOperationException($"The engine left with {reason}."),
+            };
+            if (outcome is null)
+                return RunOutcome.Again;
+            if (outcome != RunOutcome.Again)
+                return outcome.Value;
+            if (PoweredOff)
+                return RunOutcome.Again;
+        }
+    }
+
+    private static nuint OffsetOfFpcr()
+    {
+        CpuState state;
+        return (nuint)((byte*)&state.Fpcr - (byte*)&state);
+    }
+}

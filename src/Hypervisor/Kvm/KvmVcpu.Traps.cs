@@ -1,0 +1,151 @@
+using CloudVm.Hypervisor.Cpu;
+
+namespace CloudVm.Hypervisor.Kvm;
+
+/// <summary>Exits other than FP: system registers, hypervisor calls, aborts outside RAM.</summary>
+public sealed unsafe partial class KvmVcpu
+{
+    /// <summary>EC 0x18: emulates the access and skips the instruction, or injects UNDEF for what the vCPU does not have.</summary>
+    private RunOutcome HandleSystemRegister(CpuState* cpu)
+    {
+        var access = SystemRegisterAccess.Decode(cpu->Exit.Esr);
+        if (!EmulateSystemRegister(cpu, access))
+            ExceptionEntry.InjectUndefined(cpu);
+        return RunOutcome.Again;
+    }
+
+    /// <summary>False when the access must become UNDEF. Otherwise it is done, or trapped to the guest's EL1.</summary>
+    private bool EmulateSystemRegister(CpuState* cpu, SystemRegisterAccess access)
+    {
+        if (cpu->El == 0)
+        {
+            switch (UserAccess.Check(access.Register, cpu->CntkctlEl1))
+            {
+                case UserAccess.Result.Undefined:
+                    return false;
+                case UserAccess.Result.TrapToEl1:
+                    ExceptionEntry.TakeToEl1(cpu, ExceptionClass.SystemRegister, cpu->Exit.Esr & 0x1ff_ffff, 1, null, cpu->Pc);
+                    return true;
+            }
+        }
+
+        ulong value;
+        if (access.IsRead)
+        {
+            if (!TryReadTrapped(cpu, access.Register, out value))
+                return false;
+            if (access.Rt != 31)
+                cpu->X[access.Rt] = value;
+        }
+        else
+        {
+            value = cpu->X[access.Rt]; // X[31] is always zero
+            if (!TryWriteTrapped(cpu, access.Register, value))
+                return false;
+        }
+
+        cpu->Pc += 4;
+        return true;
+    }
+
+    private bool TryReadTrapped(CpuState* cpu, SystemRegister register, out ulong value)
+    {
+        if (_vm.Timers.TryRead(Index, register, out value) || _vm.Gic.TryRead(Index, register, out value))
+            return true;
+        return SystemRegisterTable.TryGuestRead(this, cpu, register, out value);
+    }
+
+    private bool TryWriteTrapped(CpuState* cpu, SystemRegister register, ulong value) =>
+        _vm.Timers.TryWrite(Index, register, value) || _vm.Gic.TryWrite(Index, register, value)
+        || SystemRegisterTable.TryGuestWrite(this, cpu, register, value);
+
+    private RunOutcome HandleHypervisorCall(CpuState* cpu) => CallFirmware(cpu);
+
+    private RunOutcome HandleSecureMonitorCall(CpuState* cpu)
+    {
+        // Trapped by HCR_EL2.TSC, so the PC is still at the SMC; firmware answers only to immediate 0.
+        cpu->Pc += 4;
+        if ((cpu->Exit.Esr & 0xffff) == 0)
+            return CallFirmware(cpu);
+        cpu->X[0] = ulong.MaxValue;
+        return RunOutcome.Again;
+    }
+
+    private RunOutcome CallFirmware(CpuState* cpu)
+    {
+        var call = new FirmwareCall(cpu->X[0], cpu->X[1], cpu->X[2], cpu->X[3]);
+        var answer = _vm.Firmware.Call(this, call);
+        cpu->X[0] = answer.Result;
+        switch (answer.Effect)
+        {
+            case FirmwareEffect.WaitForInterrupt:
+                return RunOutcome.WaitForInterrupt;
+            case FirmwareEffect.Shutdown or FirmwareEffect.Reset:
+                RunState.ExitReason = KvmExitReason.SystemEvent;
+                RunState.SystemEvent = answer.Effect == FirmwareEffect.Reset ? KvmSystemEvent.Reset : KvmSystemEvent.Shutdown;
+                return RunOutcome.Exit;
+            default:
+                return RunOutcome.Again;
+        }
+    }
+
+    /// <summary>EC 0x24: the interrupt controller's frames are KVM's own, everything else outside RAM is the monitor's.</summary>
+    private RunOutcome HandleDataAbort(CpuState* cpu)
+    {
+        ref readonly var exit = ref cpu->Exit;
+        Counters.MmioAccesses++;
+        if (!exit.SyndromeValid)
+        {
+            RunState.ExitReason = KvmExitReason.ArmNisv;
+            RunState.Detail = $"An access that has no syndrome, at {exit.Ipa:x}, by the instruction at {cpu->Pc:x}.";
+            return RunOutcome.NoSyscall;
+        }
+
+        _mmioTarget = (exit.Rt, exit.SignExtend, exit.SixtyFour);
+        if (exit.IsWrite ? _vm.KernelBus.TryWrite(exit.Ipa, exit.Size, exit.Data) : _vm.KernelBus.TryRead(exit.Ipa, exit.Size, out _mmioValue))
+        {
+            FinishMmio(cpu, exit.IsWrite, exit.Size, _mmioValue);
+            return RunOutcome.Again;
+        }
+
+        RunState.ExitReason = KvmExitReason.Mmio;
+        RunState.MmioAddress = exit.Ipa;
+        RunState.MmioLength = exit.Size;
+        RunState.MmioIsWrite = exit.IsWrite;
+        RunState.MmioData = exit.IsWrite ? exit.Data : 0;
+        _mmioPending = true;
+        return RunOutcome.Exit;
+    }
+
+    private ulong _mmioValue;
+
+    /// <summary>A fetch outside RAM: KVM injects an external abort into the guest.</summary>
+    private static RunOutcome HandleInstructionAbort(CpuState* cpu)
+    {
+        const uint SynchronousExternalAbort = 0x10;
+        var exceptionClass = cpu->El == 0 ? ExceptionClass.InstructionAbortLower : ExceptionClass.InstructionAbortSame;
+        ExceptionEntry.TakeToEl1(cpu, exceptionClass, SynchronousExternalAbort, 1, cpu->Exit.Far, cpu->Pc);
+        return RunOutcome.Again;
+    }
+
+    /// <summary>kvm_handle_mmio_return: completes what the monitor has answered.</summary>
+    private void CompleteMmio()
+    {
+        if (!_mmioPending)
+            return;
+        _mmioPending = false;
+        FinishMmio(_context, RunState.MmioIsWrite, RunState.MmioLength, RunState.MmioData);
+    }
+
+    private void FinishMmio(CpuState* cpu, bool isWrite, int size, ulong data)
+    {
+        if (!isWrite && _mmioTarget.Rt != 31)
+        {
+            var shift = 64 - (8 * size);
+            data = _mmioTarget.SignExtend ? (ulong)((long)(data << shift) >> shift) : data << shift >> shift;
+            cpu->X[_mmioTarget.Rt] = _mmioTarget.SixtyFour ? data : (uint)data;
+        }
+
+        cpu->Pc += 4;
+    }
+}

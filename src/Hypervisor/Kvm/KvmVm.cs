@@ -1,0 +1,115 @@
+using CloudVm.Hypervisor.Cpu;
+using CloudVm.Hypervisor.Devices;
+using CloudVm.Hypervisor.Execute;
+using CloudVm.Hypervisor.Gic;
+using CloudVm.Hypervisor.Host;
+using CloudVm.Hypervisor.Memory;
+using CloudVm.Hypervisor.Timers;
+
+namespace CloudVm.Hypervisor.Kvm;
+
+/// <summary>
+/// One virtual machine as KVM sees it: memory, vCPUs, and the parts that the kernel emulates itself (interrupt controller, timers,
+/// firmware calls).
+/// </summary>
+/// <remarks>Thread: any, after all vCPUs are created.</remarks>
+public sealed class KvmVm : IDisposable
+{
+    /// <summary>Most vCPUs of a VM.</summary>
+    public const int MaxVcpus = 64;
+
+    private readonly EngineDomain _domain;
+    private readonly KvmVcpu?[] _vcpus;
+    private readonly Lock _gate = new();
+    private KvmVcpuFeatures? _features;
+
+    internal KvmVm(EmulatedHost host, AbiProfile abi, GuestMemory memory, CpuFeatures features, int vcpuCount, TimeProvider time)
+    {
+        Host = host;
+        Abi = abi;
+        Memory = memory;
+        Features = host.HasSve ? features : features.Without(SveFeatures);
+        _domain = new EngineDomain(memory, Features, vcpuCount);
+        _vcpus = new KvmVcpu?[vcpuCount];
+        Clock = new VirtualClock(time);
+        Gic = new GicV3(vcpuCount, (cpu, level) => _vcpus[cpu]?.SetIrqLine(level));
+        Timers = new GenericTimers(Clock, vcpuCount, Gic.SetPpi);
+        Firmware = new Firmware(this);
+    }
+
+    /// <summary>The last vCPU that was on has switched itself off: nothing will ever run again.</summary>
+    public event Action? AllVcpusOff;
+
+    public EmulatedHost Host { get; }
+
+    public AbiProfile Abi { get; }
+
+    public GuestMemory Memory { get; }
+
+    /// <summary>What the CPUs execute.</summary>
+    public CpuFeatures Features { get; }
+
+    /// <summary>The guest's time.</summary>
+    public VirtualClock Clock { get; }
+
+    public GicV3 Gic { get; }
+
+    public GenericTimers Timers { get; }
+
+    /// <summary>Devices that KVM itself emulates, without an exit to the monitor.</summary>
+    public MmioBus KernelBus { get; } = new();
+
+    /// <summary>The vCPUs created so far, in order.</summary>
+    public IEnumerable<KvmVcpu> Vcpus => _vcpus.OfType<KvmVcpu>();
+
+    internal Firmware Firmware { get; }
+
+    private static ReadOnlySpan<Isa.Feature> SveFeatures =>
+    [
+        Isa.Feature.SVE, Isa.Feature.SVE2, Isa.Feature.SVE2P1, Isa.Feature.SVE_AES, Isa.Feature.SVE_BITPERM, Isa.Feature.SVE_SHA3,
+        Isa.Feature.SVE_SM4, Isa.Feature.SVE_PMULL128, Isa.Feature.F32MM, Isa.Feature.F64MM,
+    ];
+
+    /// <summary>KVM_CREATE_VCPU.</summary>
+    public Errno CreateVcpu(int id, out KvmVcpu? vcpu)
+    {
+        vcpu = null;
+        if (id < 0 || id >= _vcpus.Length)
+            return Errno.EINVAL;
+        lock (_gate)
+        {
+            if (_vcpus[id] is not null)
+                return Errno.EEXIST;
+            vcpu = _vcpus[id] = new KvmVcpu(this, id, _domain.CreateVcpu(id));
+        }
+
+        return Errno.Ok;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var vcpu in Vcpus)
+            vcpu.Dispose();
+        _domain.Dispose();
+    }
+
+    internal KvmVcpu? FindByAffinity(ulong affinity) =>
+        Vcpus.FirstOrDefault(v => v.Affinity == (affinity & 0xff_00ff_ffff));
+
+    /// <summary>The first INIT decides for all vCPUs.</summary>
+    internal bool TryAgreeOnFeatures(KvmVcpuFeatures features)
+    {
+        lock (_gate)
+        {
+            _features ??= features;
+            return _features == features;
+        }
+    }
+
+    internal void OnVcpuOff()
+    {
+        if (Vcpus.All(v => v.PoweredOff))
+            AllVcpusOff?.Invoke();
+    }
+}

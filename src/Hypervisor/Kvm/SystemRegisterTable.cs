@@ -1,0 +1,196 @@
+using System.Collections.Frozen;
+using System.Globalization;
+using CloudVm.Hypervisor.Cpu;
+
+namespace CloudVm.Hypervisor.Kvm;
+
+/// <summary>
+/// The system registers of a vCPU in ascending encoding order, as <c>sys_reg_descs</c> has them: how the guest reaches those that trap
+/// and how ONE_REG reaches all of them.
+/// </summary>
+internal static unsafe class SystemRegisterTable
+{
+    private const ulong OslsrReset = 8; // OSLM = 0b10: the lock is implemented, and open
+    private const ulong OslsrLocked = 2;
+    private const ulong FpexcReset = 0x700;
+
+    private static readonly List<ulong> ShadowResets = [];
+
+    /// <summary>All rows in ascending order of encoding.</summary>
+    public static IReadOnlyList<SystemRegisterRow> Rows { get; } = Build();
+
+    private static readonly FrozenDictionary<SystemRegister, SystemRegisterRow> ByRegister = Rows.ToFrozenDictionary(r => r.Register);
+
+    /// <summary>Entries of a vCPU's shadow array.</summary>
+    public static int ShadowCount => ShadowResets.Count;
+
+    public static void ResetShadow(Span<ulong> shadow)
+    {
+        for (var i = 0; i < shadow.Length; i++)
+            shadow[i] = ShadowResets[i];
+    }
+
+    /// <summary>The row of a register that the vCPU has, or null.</summary>
+    public static SystemRegisterRow? Find(KvmVcpu vcpu, SystemRegister register) =>
+        ByRegister.TryGetValue(register, out var row) && row.IsVisibleTo(vcpu) ? row : null;
+
+    /// <summary>A trapped MRS; false means UNDEF.</summary>
+    public static bool TryGuestRead(KvmVcpu vcpu, CpuState* cpu, SystemRegister register, out ulong value)
+    {
+        value = 0;
+        if (register == SystemRegister.CCSIDR_EL1)
+        {
+            value = cpu->CsselrEl1 <= 1 ? IdRegisters.Ccsidr : 0; // data and instruction cache of level 1
+            return true;
+        }
+
+        if (IsIgnoredDebugRegister(register))
+            return true;
+        if (Find(vcpu, register) is not { IsGuestAccessible: true } row)
+            return false;
+        value = Read(vcpu, cpu, row);
+        return true;
+    }
+
+    /// <summary>A trapped MSR; false means UNDEF.</summary>
+    public static bool TryGuestWrite(KvmVcpu vcpu, CpuState* cpu, SystemRegister register, ulong value)
+    {
+        if (register == SystemRegister.OSLAR_EL1)
+        {
+            ref var oslsr = ref vcpu.Shadow(ByRegister[SystemRegister.OSLSR_EL1].Shadow);
+            oslsr = (value & 1) != 0 ? oslsr | OslsrLocked : oslsr & ~OslsrLocked;
+            return true;
+        }
+
+        if (IsIgnoredDebugRegister(register))
+            return true;
+        if (Find(vcpu, register) is not { IsReadOnly: false, IsGuestAccessible: true } row)
+            return false;
+        switch (row.Home)
+        {
+            case RegisterHome.Field:
+                row.Field!(ref *cpu) = value;
+                return true;
+            case RegisterHome.Shadow:
+                vcpu.Shadow(row.Shadow) = value;
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>The value of a register in <paramref name="cpu"/>.</summary>
+    public static ulong Read(KvmVcpu vcpu, CpuState* cpu, SystemRegisterRow row) => row.Home switch
+    {
+        RegisterHome.Field => row.Field!(ref *cpu),
+        RegisterHome.Shadow => vcpu.Shadow(row.Shadow),
+        RegisterHome.Identification => vcpu.IdentificationValue(row.Register),
+        _ => 0,
+    };
+
+    private static List<SystemRegisterRow> Build()
+    {
+        var rows = new List<SystemRegisterRow>();
+        AddDebug(rows);
+        rows.Add(Identification(SystemRegister.MIDR_EL1));
+        rows.Add(Field(SystemRegister.MPIDR_EL1, static (ref s) => ref s.VmpidrEl2) with { IsReadOnly = true });
+        rows.Add(Identification(SystemRegister.REVIDR_EL1));
+        AddIdentificationSpace(rows);
+        AddControl(rows);
+        rows.Add(Identification(SystemRegister.CLIDR_EL1));
+        rows.Add(Identification(SystemRegister.AIDR_EL1));
+        rows.Add(Field(SystemRegister.CSSELR_EL1, static (ref s) => ref s.CsselrEl1));
+        rows.Add(Identification(SystemRegister.CTR_EL0));
+        rows.Add(Field(SystemRegister.TPIDR_EL0, static (ref s) => ref s.TpidrEl0));
+        rows.Add(Field(SystemRegister.TPIDRRO_EL0, static (ref s) => ref s.TpidrroEl0));
+
+        // State of AArch32 EL1, which KVM keeps and lists though no guest here can reach it.
+        rows.Add(ShadowOnly(3, 4, 3, 0, 0, "DACR32_EL2"));
+        rows.Add(ShadowOnly(3, 4, 5, 0, 1, "IFSR32_EL2"));
+        rows.Add(ShadowOnly(3, 4, 5, 3, 0, "FPEXC32_EL2", FpexcReset));
+        rows.Sort(static (a, b) => a.Register.CompareTo(b.Register));
+        return rows;
+    }
+
+    private static void AddDebug(List<SystemRegisterRow> rows)
+    {
+        for (var n = 0; n < 16; n++)
+        {
+            rows.Add(Shadow(2, 0, 0, n, 4, Numbered("DBGBVR", n)));
+            rows.Add(Shadow(2, 0, 0, n, 5, Numbered("DBGBCR", n)));
+            rows.Add(Shadow(2, 0, 0, n, 6, Numbered("DBGWVR", n)));
+            rows.Add(Shadow(2, 0, 0, n, 7, Numbered("DBGWCR", n)));
+        }
+
+        rows.Add(Shadow(2, 0, 0, 2, 0, "MDCCINT_EL1"));
+        rows.Add(Field(SystemRegister.MDSCR_EL1, static (ref s) => ref s.MdscrEl1));
+        rows.Add(Shadow(2, 0, 1, 1, 4, "OSLSR_EL1", OslsrReset) with { IsReadOnly = true });
+        rows.Add(ShadowOnly(2, 4, 0, 7, 0, "DBGVCR32_EL2"));
+    }
+
+    /// <summary>op0 3, op1 0, CRn 0: AArch32's registers (CRm 1 to 3) read as zero, AArch64's (4 to 7) identify, gaps read as zero.</summary>
+    private static void AddIdentificationSpace(List<SystemRegisterRow> rows)
+    {
+        for (var crm = 1; crm <= 7; crm++)
+        {
+            for (var op2 = 0; op2 < 8; op2++)
+            {
+                var register = Encode(3, 0, 0, crm, op2);
+                var name = Enum.GetName(register) ?? string.Create(CultureInfo.InvariantCulture, $"ID_3_0_0_{crm}_{op2}");
+                var home = crm <= 3 ? RegisterHome.ReadAsZero : RegisterHome.Identification;
+                rows.Add(new SystemRegisterRow(register, name, home) { IsReadOnly = true });
+            }
+        }
+    }
+
+    private static void AddControl(List<SystemRegisterRow> rows)
+    {
+        rows.Add(Field(SystemRegister.SCTLR_EL1, static (ref s) => ref s.SctlrEl1));
+        rows.Add(Field(SystemRegister.ACTLR_EL1, static (ref s) => ref s.ActlrEl1));
+        rows.Add(Field(SystemRegister.CPACR_EL1, static (ref s) => ref s.CpacrEl1));
+        rows.Add(Field(SystemRegister.ZCR_EL1, static (ref s) => ref s.ZcrEl1) with { Visibility = RegisterVisibility.SveOnly });
+        rows.Add(Field(SystemRegister.TTBR0_EL1, static (ref s) => ref s.Ttbr0El1));
+        rows.Add(Field(SystemRegister.TTBR1_EL1, static (ref s) => ref s.Ttbr1El1));
+        rows.Add(Field(SystemRegister.TCR_EL1, static (ref s) => ref s.TcrEl1));
+        rows.Add(ShadowOnly(3, 0, 2, 0, 3, "TCR2_EL1"));
+        rows.Add(Field(SystemRegister.AFSR0_EL1, static (ref s) => ref s.Afsr0El1));
+        rows.Add(Field(SystemRegister.AFSR1_EL1, static (ref s) => ref s.Afsr1El1));
+        rows.Add(Field(SystemRegister.ESR_EL1, static (ref s) => ref s.EsrEl1));
+        rows.Add(Field(SystemRegister.FAR_EL1, static (ref s) => ref s.FarEl1));
+        rows.Add(Field(SystemRegister.PAR_EL1, static (ref s) => ref s.ParEl1));
+        rows.Add(Field(SystemRegister.MAIR_EL1, static (ref s) => ref s.MairEl1));
+        rows.Add(ShadowOnly(3, 0, 10, 2, 2, "PIRE0_EL1"));
+        rows.Add(ShadowOnly(3, 0, 10, 2, 3, "PIR_EL1"));
+        rows.Add(Field(SystemRegister.AMAIR_EL1, static (ref s) => ref s.AmairEl1));
+        rows.Add(Field(SystemRegister.VBAR_EL1, static (ref s) => ref s.VbarEl1));
+        rows.Add(Field(SystemRegister.DISR_EL1, static (ref s) => ref s.DisrEl1));
+        rows.Add(Field(SystemRegister.CONTEXTIDR_EL1, static (ref s) => ref s.ContextIdrEl1));
+        rows.Add(Field(SystemRegister.TPIDR_EL1, static (ref s) => ref s.TpidrEl1));
+        rows.Add(Field(SystemRegister.CNTKCTL_EL1, static (ref s) => ref s.CntkctlEl1));
+    }
+
+    /// <summary>Debug registers that exist, read as zero and ignore writes: OSDLR, DBGPRCR, MDRAR, DBGCLAIM*, DBGAUTHSTATUS, DCC.</summary>
+    private static bool IsIgnoredDebugRegister(SystemRegister register) => (ushort)register is
+        0x809c or 0x80a4 or 0x8080 or 0x83c6 or 0x83ce or 0x83f6 or 0x9808 or 0x9828 or 0x8002 or 0x801a or 0x8032;
+
+    private static SystemRegisterRow Field(SystemRegister register, CpuStateField field) =>
+        new(register, register.ToString(), RegisterHome.Field) { Field = field };
+
+    private static SystemRegisterRow Identification(SystemRegister register) =>
+        new(register, register.ToString(), RegisterHome.Identification) { IsReadOnly = true };
+
+    private static SystemRegisterRow Shadow(int op0, int op1, int crn, int crm, int op2, string name, ulong reset = 0)
+    {
+        ShadowResets.Add(reset);
+        return new(Encode(op0, op1, crn, crm, op2), name, RegisterHome.Shadow) { Shadow = ShadowResets.Count - 1 };
+    }
+
+    /// <summary>State for ONE_REG only: no guest here has the feature that would reach it.</summary>
+    private static SystemRegisterRow ShadowOnly(int op0, int op1, int crn, int crm, int op2, string name, ulong reset = 0) =>
+        Shadow(op0, op1, crn, crm, op2, name, reset) with { IsGuestAccessible = false };
+
+    private static string Numbered(string name, int n) => string.Create(CultureInfo.InvariantCulture, $"{name}{n}_EL1");
+
+    private static SystemRegister Encode(int op0, int op1, int crn, int crm, int op2) =>
+        (SystemRegister)((op0 << 14) | (op1 << 11) | (crn << 7) | (crm << 3) | op2);
+}

@@ -1,0 +1,91 @@
+using System.Globalization;
+using CloudVm.Contracts.Control;
+using CloudVm.Hypervisor.Host;
+using CloudVm.Hypervisor.Kvm;
+
+namespace CloudVm.Hypervisor.Machine;
+
+/// <summary>A machine definition that has passed every check which needs no file.</summary>
+internal sealed record MachineConfiguration(
+    MachineDefinition Definition, HostProfile Host, AbiProfile Abi, IReadOnlyList<VqSet> VectorLengths)
+{
+    private const int MinMemoryMiB = 4;
+    private const int MaxMemoryMiB = 255 * 1024; // QEMU's virt ends RAM below 256 GiB without high memory
+
+    public long RamBytes => (long)Definition.MemoryMiB << 20;
+
+    /// <summary>Checks a definition.</summary>
+    /// <param name="errors">Receives every fault.</param>
+    /// <returns>The configuration, or null if there were faults.</returns>
+    public static MachineConfiguration? Create(MachineDefinition definition, List<ControlProblemReason> errors)
+    {
+        if (definition.VmId == Guid.Empty)
+            errors.Add(new("/vmId", "The VM needs an id."));
+        if (definition.CpuCount is < 1 or > KvmVm.MaxVcpus)
+            errors.Add(new("/cpuCount", $"A VM has 1 to {KvmVm.MaxVcpus} vCPUs, not {definition.CpuCount}."));
+        if (definition.MemoryMiB is < MinMemoryMiB or > MaxMemoryMiB)
+            errors.Add(new("/memoryMiB", $"A VM has {MinMemoryMiB} to {MaxMemoryMiB} MiB of memory, not {definition.MemoryMiB}."));
+        var abi = AbiProfile.Find(definition.AbiProfile);
+        if (abi is null)
+        {
+            errors.Add(new("/abiProfile",
+                $"There is no ABI profile '{definition.AbiProfile}'; there are {string.Join(", ", AbiProfile.All.Select(p => p.Name))}."));
+        }
+
+        if (string.IsNullOrEmpty(definition.Boot?.KernelPath))
+            errors.Add(new("/boot/kernelPath", "A kernel is needed."));
+        var host = HostProfile.Create(definition.HostProfile, errors);
+        var lengths = host is null || definition.CpuCount is < 1 or > KvmVm.MaxVcpus ? null : VectorLengthsOf(definition, host, errors);
+        return errors.Count > 0 || host is null || abi is null || lengths is null ? null : new(definition, host, abi, lengths);
+    }
+
+    private static VqSet[] VectorLengthsOf(MachineDefinition definition, HostProfile host, List<ControlProblemReason> errors)
+    {
+        var map = new VectorLengthMap();
+        foreach (var cpu in host.Cpus)
+            map.AddEarlyCpu(cpu.VectorLengths);
+        var sets = new VqSet[definition.CpuCount];
+        if (!definition.SveEnabled)
+        {
+            if (definition.VectorLengthsBits is { Count: > 0 } || definition.PerCpu is { Count: > 0 })
+                errors.Add(new("/sveEnabled", "Vector lengths are given, but SVE is not enabled."));
+            return sets;
+        }
+
+        if (map.Virtualisable.IsEmpty)
+        {
+            errors.Add(new("/sveEnabled", $"The host profile '{host.Name}' has no SVE."));
+            return sets;
+        }
+
+        Array.Fill(sets, definition.VectorLengthsBits is null
+            ? map.Virtualisable
+            : Legal(definition.VectorLengthsBits, map, "/vectorLengthsBits", errors));
+        var perCpu = definition.PerCpu ?? [];
+        for (var i = 0; i < perCpu.Count; i++)
+        {
+            var pointer = string.Create(CultureInfo.InvariantCulture, $"/perCpu/{i}");
+            if (perCpu[i].Index < 0 || perCpu[i].Index >= sets.Length)
+                errors.Add(new($"{pointer}/index", $"There is no vCPU {perCpu[i].Index}."));
+            else
+                sets[perCpu[i].Index] = Legal(perCpu[i].VectorLengthsBits, map, $"{pointer}/vectorLengthsBits", errors);
+        }
+
+        return sets;
+    }
+
+    /// <summary>The virtualisable set cut off at the wanted maximum must be what was asked for.</summary>
+    private static VqSet Legal(IReadOnlyList<int> lengthsBits, VectorLengthMap map, string pointer, List<ControlProblemReason> errors)
+    {
+        var faults = new List<string>();
+        var wanted = VqSet.FromBits(lengthsBits, faults);
+        if (faults.Count == 0 && (wanted.IsEmpty || wanted != map.Virtualisable.CutAt(wanted.Max)))
+        {
+            var legal = map.Virtualisable.ToLengthsBits().Select(bits => $"{{{map.Virtualisable.CutAt(bits / 128)}}}");
+            faults.Add($"{{{wanted}}} is no legal set of vector lengths here; legal are {string.Join(", ", legal)}.");
+        }
+
+        errors.AddRange(faults.Select(fault => new ControlProblemReason(pointer, fault)));
+        return wanted;
+    }
+}
