@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using CloudVm.Contracts.Vms;
+using CloudVm.Testing;
 
 namespace CloudVm.Benchmarks;
 
@@ -21,7 +22,7 @@ internal static class DensityBenchmark
         }
 
         Console.WriteLine($"{Vms} VMs running after {Stopwatch.GetElapsedTime(began).TotalSeconds:F1} s");
-        int[] processes = ProcessMemory.RunningFrom(cloud.Installation.StateDirectory, "CloudVm.Hypervisor");
+        int[] processes = [.. ProcessTable.Running(cloud.Installation.StateDirectory, "CloudVm.Hypervisor")];
         TimeSpan before = CpuTime(processes);
         await Task.Delay(Idle, cancellationToken);
         double share = (CpuTime(processes) - before) / Idle;

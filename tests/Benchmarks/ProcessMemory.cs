@@ -11,26 +11,7 @@ internal static class ProcessMemory
     /// <summary>Resident memory, with shared pages divided among those who share them. In bytes.</summary>
     public static long Proportional(int pid) => Rollup(pid, "Pss:");
 
-    /// <summary>Processes that run an executable of this name from a directory.</summary>
-    public static int[] RunningFrom(string directory, string executable)
-        => [.. Directory.EnumerateDirectories("/proc")
-            .Where(d => int.TryParse(Path.GetFileName(d), CultureInfo.InvariantCulture, out _))
-            .Where(d => Executable(d) is { } path && path.StartsWith(directory, StringComparison.Ordinal) && Path.GetFileName(path) == executable)
-            .Select(d => int.Parse(Path.GetFileName(d), CultureInfo.InvariantCulture))];
-
     public static string Mebibytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0,7:F1} MiB");
-
-    private static string? Executable(string process)
-    {
-        try
-        {
-            return File.ResolveLinkTarget(Path.Combine(process, "exe"), returnFinalTarget: false)?.FullName;
-        }
-        catch (IOException)
-        {
-            return null; // It ended while we looked.
-        }
-    }
 
     private static long Rollup(int pid, string field)
     {

@@ -56,7 +56,7 @@ public sealed class LauncherTests
         Assert.Contains($"port {installation.WebUrl.Port} ", up.Errors, StringComparison.Ordinal);
         Assert.Contains($"process {Environment.ProcessId}", up.Errors, StringComparison.Ordinal);
         Assert.Contains("CLOUDVM_WEB_URL", up.Errors, StringComparison.Ordinal);
-        Assert.Empty(ProcessesOf(installation));
+        Assert.Empty(ProcessTable.Concerning(installation.StateDirectory));
     }
 
     [Fact]
@@ -71,7 +71,7 @@ public sealed class LauncherTests
 
         Assert.Equal(1, up.ExitCode);
         Assert.Contains("the database could not be prepared", up.Errors, StringComparison.Ordinal);
-        Assert.Empty(ProcessesOf(installation));
+        Assert.Empty(ProcessTable.Concerning(installation.StateDirectory));
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class LauncherTests
             await AssertIsRestartedAsync(installation, part);
 
         (await installation.RunAsync(["down"], Cancellation)).EnsureSuccess();
-        Assert.Empty(ProcessesOf(installation));
+        Assert.Empty(ProcessTable.Concerning(installation.StateDirectory));
         LauncherResult status = await installation.RunAsync(["status"], Cancellation);
         Assert.Equal(3, status.ExitCode);
     }
@@ -139,7 +139,7 @@ public sealed class LauncherTests
         }
 
         (await installation.RunAsync(["down"], Cancellation)).EnsureSuccess();
-        Assert.Empty(ProcessesOf(installation));
+        Assert.Empty(ProcessTable.Concerning(installation.StateDirectory));
     }
 
     private static async Task AssertIsRestartedAsync(Installation installation, string part)
@@ -171,28 +171,5 @@ public sealed class LauncherTests
     {
         const UnixFileMode fileMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         Assert.Equal(isDirectory ? fileMode | UnixFileMode.UserExecute : fileMode, File.GetUnixFileMode(path));
-    }
-
-    /// <summary>Everybody who has the installation's state directory as executable, argument or working directory.</summary>
-    private static string[] ProcessesOf(Installation installation)
-    {
-        List<string> found = [];
-        foreach (string process in Directory.EnumerateDirectories("/proc").Where(d => char.IsAsciiDigit(Path.GetFileName(d)[0])))
-        {
-            try
-            {
-                string commandLine = File.ReadAllText(Path.Combine(process, "cmdline")).Replace('\0', ' ');
-                string? executable = File.ResolveLinkTarget(Path.Combine(process, "exe"), returnFinalTarget: false)?.FullName;
-                if (commandLine.Contains(installation.StateDirectory, StringComparison.Ordinal)
-                    || executable?.StartsWith(installation.StateDirectory, StringComparison.Ordinal) == true)
-                    found.Add($"{Path.GetFileName(process)} {commandLine}");
-            }
-            catch (IOException)
-            {
-                // It ended while we looked.
-            }
-        }
-
-        return [.. found];
     }
 }
