@@ -1,0 +1,65 @@
+using CloudVm.Contracts.HostProfiles;
+using CloudVm.Contracts.VectorLengths;
+using CloudVm.Contracts.Vms;
+using CloudVm.Web.Components.Pages.Vms;
+
+namespace CloudVm.Web.Tests;
+
+public sealed class VmDraftTests
+{
+    [Fact]
+    public void The_whole_set_is_left_to_the_API()
+    {
+        var definition = new VmDraft { Name = " a " }.ToDefinition(Profile("max-pow2", 128, 256, 512));
+
+        Assert.Equal("a", definition.Name);
+        Assert.True(definition.Cpu.Sve.Enabled);
+        Assert.Null(definition.Cpu.Sve.MaxVectorLengthBits);
+        Assert.Null(definition.Cpu.Sve.VectorLengthsBits);
+    }
+
+    [Fact]
+    public void A_profile_without_SVE_gets_a_definition_without_SVE()
+    {
+        var draft = new VmDraft { MaxVectorLengthBits = 512 };
+        var profile = Profile("neoverse-n1");
+        draft.UseProfile(profile);
+
+        Assert.False(draft.ToDefinition(profile).Cpu.Sve.Enabled);
+        Assert.Empty(draft.ChosenSet(profile));
+    }
+
+    [Fact]
+    public void A_set_that_the_next_profile_cannot_offer_gives_way()
+    {
+        var draft = new VmDraft { MaxVectorLengthBits = 512 };
+        draft.UseProfile(Profile("neoverse-v1", 128, 256));
+        Assert.Null(draft.MaxVectorLengthBits);
+
+        draft.MaxVectorLengthBits = 256;
+        draft.UseProfile(Profile("max-pow2", 128, 256, 512));
+        Assert.Equal(256, draft.MaxVectorLengthBits);
+    }
+
+    [Fact]
+    public void An_ABI_that_cannot_limit_lengths_is_not_asked_to()
+    {
+        var profile = Profile("max-pow2", 128, 256, 512);
+        var draft = new VmDraft { MaxVectorLengthBits = 256, AbiProfile = AbiProfiles.Rfc2018 };
+
+        Assert.Equal([128, 256, 512], draft.ChosenSet(profile));
+        Assert.Null(draft.ToDefinition(profile).Cpu.Sve.MaxVectorLengthBits);
+    }
+
+    private static HostProfile Profile(string name, params int[] lengths) => new()
+    {
+        Name = name,
+        BuiltIn = true,
+        Cpus = [new HostCpu { VectorLengthsBits = lengths }],
+        VectorLengthPolicy = VectorLengthPolicy.Upstream,
+        VirtualisableVectorLengthsBits = lengths,
+        LegalVectorLengthSets = [.. lengths.Select((_, i) => lengths[..(i + 1)])],
+        MaxVcpus = 64,
+        Etag = "1.1",
+    };
+}
