@@ -3,19 +3,18 @@ using CloudVm.Contracts.Vms;
 using CloudVm.Storage;
 using CloudVm.Storage.Entities;
 using CloudVm.Storage.Operations;
-using CloudVm.Testing;
 using CloudVm.Worker.Supervision;
 
 namespace CloudVm.Worker.Tests.Nodes;
 
-public sealed class PowerTests(PostgresFixture postgres)
+public sealed class PowerTests(SharedNode shared) : IClassFixture<SharedNode>
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Vm_starts_pauses_resumes_resets_and_stops()
     {
-        await using TestNode node = await TestNode.StartAsync(postgres);
+        TestNode node = shared.Node;
         Guid id = await node.AddVmAsync();
 
         await node.StartAsync(id);
@@ -44,7 +43,7 @@ public sealed class PowerTests(PostgresFixture postgres)
     [Fact]
     public async Task Guest_that_switches_itself_off_is_wanted_stopped()
     {
-        await using TestNode node = await TestNode.StartAsync(postgres);
+        TestNode node = shared.Node;
         Guid id = await node.AddVmAsync(commandLine: "off", restartPolicy: RestartPolicy.OnFailure);
 
         await node.WaitAsync(await node.EnqueueAsync(id, OperationKind.VmStart));
@@ -58,9 +57,9 @@ public sealed class PowerTests(PostgresFixture postgres)
     [Fact]
     public async Task Killed_process_is_a_crash_with_console_tail_and_touches_no_other_vm()
     {
-        await using TestNode node = await TestNode.StartAsync(postgres);
-        Guid victim = await node.AddVmAsync("victim");
-        Guid bystander = await node.AddVmAsync("bystander");
+        TestNode node = shared.Node;
+        Guid victim = await node.AddVmAsync();
+        Guid bystander = await node.AddVmAsync();
         await node.StartAsync(victim);
         await node.StartAsync(bystander);
         VirtualMachineEntity before = await node.GetVmAsync(bystander);
@@ -83,7 +82,7 @@ public sealed class PowerTests(PostgresFixture postgres)
     [Fact]
     public async Task Restart_policy_brings_a_failed_guest_back()
     {
-        await using TestNode node = await TestNode.StartAsync(postgres);
+        TestNode node = shared.Node;
         Guid id = await node.AddVmAsync(restartPolicy: RestartPolicy.OnFailure);
         await node.StartAsync(id);
         VirtualMachineEntity first = await node.GetVmAsync(id);
@@ -100,7 +99,7 @@ public sealed class PowerTests(PostgresFixture postgres)
     [Fact]
     public async Task Deleted_vm_leaves_nothing_on_the_node()
     {
-        await using TestNode node = await TestNode.StartAsync(postgres);
+        TestNode node = shared.Node;
         Guid id = await node.AddVmAsync();
         await node.StartAsync(id);
         using SupervisedProcess process = node.Attach(await node.GetVmAsync(id));
@@ -116,7 +115,7 @@ public sealed class PowerTests(PostgresFixture postgres)
     [Fact]
     public async Task Forced_stop_takes_the_place_of_an_operation_under_way()
     {
-        await using TestNode node = await TestNode.StartAsync(postgres);
+        TestNode node = shared.Node;
         Guid id = await node.AddVmAsync(commandLine: "touch=200", memoryMiB: 64);
         await node.StartAsync(id);
         Guid snapshot = await node.EnqueueAsync(id, OperationKind.VmSnapshot, new OperationRequests.TakeSnapshot(Guid.CreateVersion7(), "s", null, null));
@@ -147,13 +146,13 @@ public sealed class PowerTests(PostgresFixture postgres)
         Assert.Equal(OperationState.Succeeded, (await node.WaitAsync(stop)).State);
         Assert.Equal(OperationState.Cancelled, (await node.WaitAsync(snapshot)).State);
         Assert.Equal((VmPhase.Stopped, DesiredState.Stopped), await StateAsync(node, id));
-        Assert.Equal(0, await node.ScalarAsync("SELECT count(*) FROM snapshots"));
+        Assert.Equal(0, await node.ScalarAsync($"SELECT count(*) FROM snapshots WHERE vm_id = '{id}'"));
     }
 
     [Fact]
     public async Task Unstartable_definition_ends_the_operation_with_the_reason()
     {
-        await using TestNode node = await TestNode.StartAsync(postgres);
+        TestNode node = shared.Node;
         Guid id = await node.AddVmAsync(cpu: new CpuSpec { Sve = new SveSpec { Enabled = true, MaxVectorLengthBits = 384 } });
 
         OperationEntity operation = await node.WaitAsync(await node.EnqueueAsync(id, OperationKind.VmStart));

@@ -123,7 +123,7 @@ internal sealed class TestNode : IAsyncDisposable
     }
 
     public async Task<Guid> AddVmAsync(
-        string name = "vm", string? commandLine = null, RestartPolicy restartPolicy = RestartPolicy.Never, int memoryMiB = 16, CpuSpec? cpu = null)
+        string? name = null, string? commandLine = null, RestartPolicy restartPolicy = RestartPolicy.Never, int memoryMiB = 16, CpuSpec? cpu = null)
     {
         await using CloudVmDbContext db = NewContext();
         await UntilAsync(() => db.Images.AnyAsync(Ct), () => "the image to be registered:\n" + Log());
@@ -132,7 +132,7 @@ internal sealed class TestNode : IAsyncDisposable
         {
             Id = Guid.CreateVersion7(),
             ProjectId = ProjectEntity.DefaultId,
-            Name = name,
+            Name = name ?? $"vm-{Guid.NewGuid():N}",
             Labels = "{}",
             ImageId = image.Id,
             Cpu = cpu ?? new CpuSpec { Sve = new SveSpec { Enabled = true } },
@@ -219,6 +219,12 @@ internal sealed class TestNode : IAsyncDisposable
     {
         await using NpgsqlCommand command = Source.CreateCommand(sql);
         return Convert.ToInt64(await command.ExecuteScalarAsync(Ct), System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    public Task WaitForAsync(string sql, Func<long, bool> satisfied)
+    {
+        long value = -1;
+        return UntilAsync(async () => satisfied(value = await ScalarAsync(sql)), () => $"\"{sql}\", which is {value}:\n" + Log());
     }
 
     public SupervisedProcess Attach(VirtualMachineEntity vm) =>
