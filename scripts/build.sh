@@ -3,16 +3,33 @@
 
 PUBLISHED='Api Worker Web Hypervisor'
 
-# Everything that decides what is published, as one hash.
+# sources_of PROJECT: what it is made from: its own directory, those of the projects it refers to, and the build's rules.
+sources_of() {
+    local pending=src/$1 directory found=' ' reference
+    while [ -n "${pending# }" ]; do
+        pending=${pending# }
+        directory=${pending%% *}
+        pending=${pending#"$directory"}
+        case $found in *" $directory "*) continue ;; esac
+        found="$found$directory "
+        for reference in $(sed -n 's/.*<ProjectReference Include="\([^"]*\)".*/\1/p' "$ROOT/$directory"/*.csproj); do
+            pending="$pending $(cd "$ROOT/$directory" && realpath --relative-to "$ROOT" "$(dirname "$reference")")"
+        done
+    done
+    printf '%s\n' $found Directory.Build.props Directory.Packages.props global.json scripts/build.sh
+}
+
+# source_hash PROJECT: everything that decides what is published, as one hash.
 source_hash() {
     (
         cd "$ROOT" || exit 1
+        # shellcheck disable=SC2046
         {
             dotnet --version
             if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
-                git ls-files -z --cached --others --exclude-standard -- src migrations '*.props' global.json scripts/build.sh
+                git ls-files -z --cached --others --exclude-standard -- $(sources_of "$1")
             else
-                find src migrations ./*.props global.json scripts/build.sh -type f -not -path '*/bin/*' -not -path '*/obj/*' -not -path '*/node_modules/*' -print0
+                find $(sources_of "$1") -type f -not -path '*/bin/*' -not -path '*/obj/*' -not -path '*/node_modules/*' -print0
             fi | LC_ALL=C sort -z | xargs -0 sha256sum 2>/dev/null
         } | sha256sum | cut -c1-16
     )
@@ -32,27 +49,38 @@ publish_services() {
         adopt_build "$CLOUDVM_BUILD"
         return
     fi
-    local hash
-    hash=$(source_hash)
-    BUILD=$BUILDS/$hash
-    if [ -d "$BUILD" ]; then return 0; fi
+    local project hashes=
+    for project in $PUBLISHED; do hashes="$hashes$(source_hash "$project") "; done
+    BUILD=$BUILDS/$(printf '%s' "$hashes" | sha256sum | cut -c1-16)
+    [ ! -d "$BUILD" ] || return 0
     say "building CloudVm (once per change of its sources)"
-    local work=$BUILDS/.new-$$ log=$LOGS/build.log project began=$SECONDS
+    local work=$BUILDS/.new-$$ log=$LOGS/build.log began=$SECONDS
     rm -rf "$work"
+    mkdir "$work"
     : >"$log"
     for project in $PUBLISHED; do
-        say "  publishing $project"
-        # The analyzers have their say in the gate; here they would only cost time.
-        # shellcheck disable=SC2046
-        quiet_dotnet publish "$ROOT/src/$project/$project.csproj" -c Release -p:RunAnalyzers=false $(publish_options "$project") \
-            -o "$work/$project" >>"$log" 2>&1 || {
-            grep -E 'error|Error' "$log" | sort -u | head -n 20 >&2
-            rm -rf "$work"
-            fail "publishing $project failed (log: $log)"
-        }
+        publish_project "$project" "${hashes%% *}" "$work" "$log"
+        hashes=${hashes#* }
     done
     mv "$work" "$BUILD" || fail "cannot put the build in place at $BUILD"
     say "built in $((SECONDS - began)) s"
+}
+
+# publish_project PROJECT HASH DIRECTORY LOG: takes it over from an earlier build if its own sources are the same.
+publish_project() {
+    local stamp
+    for stamp in "$BUILDS"/*/"$1/.sources" "$BUILDS"/.new-*/"$1/.sources"; do
+        if [ "$(cat "$stamp" 2>/dev/null)" = "$2" ] && cp -al "$(dirname "$stamp")" "$3/"; then return; fi
+    done
+    say "  publishing $1"
+    # The analyzers have their say in the gate; here they would only cost time.
+    # shellcheck disable=SC2046
+    quiet_dotnet publish "$ROOT/src/$1/$1.csproj" -c Release -p:RunAnalyzers=false $(publish_options "$1") -o "$3/$1" >>"$4" 2>&1 || {
+        grep -E 'error|Error' "$4" | sort -u | head -n 20 >&2
+        rm -rf "$3/$1"
+        fail "publishing $1 failed (log: $4)"
+    }
+    printf '%s' "$2" >"$3/$1/.sources"
 }
 
 # adopt_build DIRECTORY: a build made elsewhere. Linked, or else copied, among our own, because the place a process runs
