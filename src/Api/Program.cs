@@ -1,2 +1,21 @@
-var builder = WebApplication.CreateBuilder(args);
-await builder.Build().RunAsync();
+using CloudVm.Api.Hosting;
+
+var command = args.FirstOrDefault(argument => !argument.StartsWith('-'));
+if (command is not null && !Commands.IsKnown(command))
+{
+    await Console.Error.WriteLineAsync($"There is no command '{command}'. {Commands.Usage}");
+    return 2;
+}
+
+var builder = WebApplication.CreateBuilder(command is null ? args : []);
+
+// Standard output belongs to the results of commands.
+builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+builder.AddApi();
+await using var app = builder.Build();
+if (command is not null)
+    return await Commands.RunAsync(app.Services, command, [.. args.SkipWhile(a => a != command).Skip(1)]);
+
+app.UseApi();
+await app.RunAsync();
+return 0;

@@ -59,5 +59,6 @@ public sealed class CloudVmDbContext(DbContextOptions<CloudVmDbContext> options)
         base.OnModelCreating(builder);
         builder.ApplyConfigurationsFromAssembly(typeof(CloudVmDbContext).Assembly);
         SnakeCaseNames.Apply(builder);
+        DatabaseFunctions.Map(builder);
     }
 }

@@ -9,7 +9,7 @@ public sealed class VirtualMachineEntity
 
     public Guid ProjectId { get; init; }
 
-    public ProjectEntity? Project { get; init; }
+    public ProjectEntity? Project { get; set; }
 
     public required string Name { get; set; }
 

@@ -26,6 +26,27 @@ public static class OperationQueue
             .OrderBy(o => o.CreatedAt)
             .FirstOrDefaultAsync(cancellationToken);
 
+    /// <summary>The same for many VMs: the operation's id by VM.</summary>
+    public static async Task<IReadOnlyDictionary<Guid, Guid>> FindActiveOperationIdsAsync(
+        this CloudVmDbContext database, Guid[] vmIds, CancellationToken cancellationToken)
+    {
+        var operations = await database.Operations
+            .Where(o => (vmIds.Contains(o.VmId!.Value) && !o.Queued) || vmIds.Contains(o.SourceVmId!.Value))
+            .Where(IsActive)
+            .Select(o => new { o.Id, o.VmId, o.SourceVmId, o.Queued })
+            .ToListAsync(cancellationToken).ConfigureAwait(false);
+        var byVm = new Dictionary<Guid, Guid>();
+        foreach (var operation in operations)
+        {
+            if (operation.VmId is { } vmId && !operation.Queued)
+                byVm.TryAdd(vmId, operation.Id);
+            if (operation.SourceVmId is { } sourceId)
+                byVm.TryAdd(sourceId, operation.Id);
+        }
+
+        return byVm;
+    }
+
     /// <summary>States that have not ended yet.</summary>
     public static Expression<Func<OperationEntity, bool>> IsActive { get; } = o =>
         o.State == OperationState.Pending || o.State == OperationState.Running || o.State == OperationState.Cancelling;

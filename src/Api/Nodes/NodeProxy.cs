@@ -1,0 +1,66 @@
+using System.Net.Http.Headers;
+using CloudVm.Api.Shared.Problems;
+using CloudVm.Storage;
+using CloudVm.Storage.Entities;
+using Microsoft.EntityFrameworkCore;
+
+namespace CloudVm.Api.Nodes;
+
+/// <summary>Passes requests about a running guest to the node that has it, after the Api has authorised them.</summary>
+internal sealed class NodeProxy(CloudVmDbContext database, IHttpClientFactory clients, ApiSettings settings)
+{
+    public const string HttpClientName = "node";
+
+    private const string SecretFile = "node";
+    private const string Scheme = "Node";
+
+    /// <summary>The node that has, or last had, the VM's guest; null where it never ran.</summary>
+    public Task<NodeEntity?> FindNodeAsync(VirtualMachineEntity vm, CancellationToken cancellationToken) =>
+        database.Nodes.FirstOrDefaultAsync(n => n.Id == (vm.Status!.NodeId ?? vm.NodeId), cancellationToken);
+
+    public async Task<string> ReadCredentialsAsync(CancellationToken cancellationToken)
+    {
+        var secret = await settings.ReadSecretAsync(SecretFile, cancellationToken)
+            ?? throw Refusal.NodeUnavailable("This service has no secret to show to nodes: the file 'node' in CLOUDVM_SECRETS_DIR.");
+        return $"{Scheme} {secret}";
+    }
+
+    /// <summary>Asks the node and passes its answer on, problems included.</summary>
+    public async Task PassAsync(HttpContext http, NodeEntity node, string path)
+    {
+        var cancellationToken = http.RequestAborted;
+        using var request = new HttpRequestMessage(HttpMethod.Get, node.Url.TrimEnd('/') + path);
+        request.Headers.Authorization = AuthenticationHeaderValue.Parse(await ReadCredentialsAsync(cancellationToken));
+        if (http.Request.Headers.Range.Count > 0)
+            request.Headers.TryAddWithoutValidation("Range", [.. http.Request.Headers.Range]);
+
+        using var response = await SendAsync(request, node, cancellationToken);
+        http.Response.StatusCode = (int)response.StatusCode;
+        foreach (var name in (string[])["Content-Type", "Content-Range", "Accept-Ranges"])
+        {
+            if (response.Content.Headers.TryGetValues(name, out var values))
+                http.Response.Headers[name] = values.ToArray();
+        }
+
+        http.Response.Headers.CacheControl = "no-store";
+        await response.Content.CopyToAsync(http.Response.Body, cancellationToken);
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, NodeEntity node, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var response = await clients.CreateClient(HttpClientName)
+                .SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            if (response.StatusCode is not (System.Net.HttpStatusCode.Unauthorized or System.Net.HttpStatusCode.Forbidden))
+                return response;
+
+            response.Dispose();
+            throw Refusal.NodeUnavailable($"Node '{node.Name}' does not accept this service's secret.");
+        }
+        catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            throw Refusal.NodeUnavailable($"Node '{node.Name}' does not answer: {e.Message}");
+        }
+    }
+}
