@@ -74,7 +74,11 @@
           event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
         if (!inside) dialog.close();
       };
-      (dialog.querySelector("[autofocus]") ?? dialog.querySelector("input, select, textarea, button"))?.focus();
+      const first =
+        dialog.querySelector(".dialog-body :is(input, select, textarea):not(:disabled)") ??
+        dialog.querySelector("[autofocus]") ??
+        dialog.querySelector("button");
+      first?.focus();
     },
     closeDialog(dialog) {
       if (dialog?.open) dialog.close();
