@@ -27,3 +27,7 @@ internal sealed class Events : SqlMigration;
 [DbContext(typeof(CloudVmDbContext))]
 [Migration("0006_built_in_host_profiles")]
 internal sealed class BuiltInHostProfiles : SqlMigration;
+
+[DbContext(typeof(CloudVmDbContext))]
+[Migration("0010_scheduler")]
+internal sealed class Scheduler : SqlMigration;

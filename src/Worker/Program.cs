@@ -9,6 +9,7 @@ using CloudVm.Worker.NodeApi;
 using CloudVm.Worker.Nodes;
 using CloudVm.Worker.Operations;
 using CloudVm.Worker.Reconciling;
+using CloudVm.Worker.Schedules;
 using CloudVm.Worker.Snapshots;
 using CloudVm.Worker.Supervision;
 
@@ -71,6 +72,7 @@ services.AddHostedService(provider => provider.GetRequiredService<WarmPool>());
 services.AddHostedService(provider => provider.GetRequiredService<NodeHeartbeat>());
 services.AddHostedService(provider => provider.GetRequiredService<UnboundOperations>());
 services.AddHostedService(provider => provider.GetRequiredService<VmDispatcher>());
+services.AddSchedules(options);
 
 await using WebApplication app = builder.Build();
 app.UseWebSockets();

@@ -14,4 +14,7 @@ public static class DatabaseChannels
 
     /// <summary>Events got their positions; the payload is the highest.</summary>
     public const string Positions = "cloudvm_positions";
+
+    /// <summary>A snapshot schedule's definition changed; the payload is its id.</summary>
+    public const string Schedules = "cloudvm_schedules";
 }

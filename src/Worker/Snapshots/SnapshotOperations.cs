@@ -46,19 +46,14 @@ public sealed class SnapshotOperations(SnapshotCatalog catalog, ChunkStore chunk
             if (snapshot is not null)
             {
                 DateTimeOffset now = time.GetDatabaseNow();
-                SetVerified(db.Entry(snapshot), now, result);
+                snapshot.VerifiedAt = now;
+                snapshot.VerifyResult = result;
+                snapshot.Revision++;
                 db.AddEvent(EventTypes.SnapshotUpdated, snapshot.ToContract(), snapshot.ProjectId, now);
             }
 
             return new { SnapshotId = snapshotId, VerifyResult = result };
         }).ConfigureAwait(false);
-    }
-
-    private static void SetVerified(Microsoft.EntityFrameworkCore.ChangeTracking.EntityEntry<SnapshotEntity> snapshot, DateTimeOffset at, string result)
-    {
-        snapshot.Property(s => s.VerifiedAt).CurrentValue = at;
-        snapshot.Property(s => s.VerifyResult).CurrentValue = result;
-        snapshot.Entity.Revision++;
     }
 
     private async Task<string> FindFaultsAsync(OperationRun run, Guid snapshotId)

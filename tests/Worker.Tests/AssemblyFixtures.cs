@@ -1,0 +1,3 @@
+using CloudVm.Testing;
+
+[assembly: AssemblyFixture(typeof(PostgresFixture))]
