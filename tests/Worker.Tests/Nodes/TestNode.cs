@@ -70,17 +70,22 @@ internal sealed class TestNode : IAsyncDisposable
 
     public static async Task<TestNode> StartAsync(PostgresFixture postgres, IReadOnlyDictionary<string, string>? settings = null)
     {
-        TestDatabase database = await postgres.CreateDatabaseAsync("migrated", async connectionString =>
+        TestNode node = new(await CreateDatabaseAsync(postgres), settings);
+        node.WriteImage();
+        await node.StartWorkerAsync();
+        return node;
+    }
+
+    public static Task<TestDatabase> CreateDatabaseAsync(PostgresFixture postgres) =>
+        postgres.CreateDatabaseAsync("migrated", async connectionString =>
         {
             await using NpgsqlDataSource source = NpgsqlDataSource.Create(connectionString);
             await using CloudVmDbContext context = NewContext(source);
             await context.Database.MigrateAsync();
         });
-        TestNode node = new(database, settings);
-        node.WriteImage();
-        await node.StartWorkerAsync();
-        return node;
-    }
+
+    public static CloudVmDbContext NewContext(NpgsqlDataSource source) =>
+        new((DbContextOptions<CloudVmDbContext>)new DbContextOptionsBuilder<CloudVmDbContext>().UseCloudVm(source).Options);
 
     public CloudVmDbContext NewContext() => NewContext(Source);
 
@@ -151,7 +156,8 @@ internal sealed class TestNode : IAsyncDisposable
     }
 
     /// <summary>Asks for an operation, as the Api does.</summary>
-    public async Task<Guid> EnqueueAsync(Guid? vmId, OperationKind kind, object? request = null, string? target = null, bool queued = false)
+    public async Task<Guid> EnqueueAsync(
+        Guid? vmId, OperationKind kind, object? request = null, string? target = null, bool queued = false, Guid? source = null)
     {
         await using CloudVmDbContext db = NewContext();
         OperationEntity operation = db.Enqueue(
@@ -163,6 +169,7 @@ internal sealed class TestNode : IAsyncDisposable
                 Target = new ResourceReference(target is null ? "vm" : "snapshot", target ?? vmId!.Value.ToString(), null),
                 Request = request,
                 Queued = queued,
+                SourceVmId = source,
                 CreatedBy = "test",
             },
             TimeProvider.System);
@@ -187,6 +194,12 @@ internal sealed class TestNode : IAsyncDisposable
         OperationEntity operation = await WaitAsync(await EnqueueAsync(vmId, kind, request, target));
         Assert.True(operation.State == OperationState.Succeeded, $"{kind} {operation.State}: {operation.Problem}\n{Log()}");
         return operation;
+    }
+
+    public async Task RunForkAsync(Guid source, Guid fork)
+    {
+        OperationEntity operation = await WaitAsync(await EnqueueAsync(fork, OperationKind.VmFork, new OperationRequests.Restore(null), source: source));
+        Assert.True(operation.State == OperationState.Succeeded, $"fork {operation.State}: {operation.Problem}\n{Log()}");
     }
 
     public Task<OperationEntity> StartAsync(Guid vmId) => RunAsync(vmId, OperationKind.VmStart);
@@ -264,9 +277,6 @@ internal sealed class TestNode : IAsyncDisposable
         await Database.DisposeAsync();
         Directory.Delete(_root, recursive: true);
     }
-
-    private static CloudVmDbContext NewContext(NpgsqlDataSource source) =>
-        new((DbContextOptions<CloudVmDbContext>)new DbContextOptionsBuilder<CloudVmDbContext>().UseCloudVm(source).Options);
 
     private static string RuntimeDirectory() =>
         Path.GetFullPath(Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
