@@ -11,6 +11,8 @@ var builder = WebApplication.CreateBuilder(command is null ? args : []);
 
 // Standard output belongs to the results of commands.
 builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+builder.Logging.AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning);
+builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
 builder.AddApi();
 await using var app = builder.Build();
 if (command is not null)
