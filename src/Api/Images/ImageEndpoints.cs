@@ -27,8 +27,7 @@ internal static class ImageEndpoints
 
         var change = images.MapGroup("").RequireRole(Role.Operator).AddEndpointFilter<UnitOfWork>();
         change.MapPost("", (HttpContext http, UploadImage handler) => handler.HandleAsync(http))
-            .WithMetadata(new StreamedBody(), new UnlimitedBody())
-            .Accepts<byte[]>("application/octet-stream", "multipart/form-data")
+            .WithMetadata(new StreamedBody(), new UnlimitedBody(), new RequestBodyDescription(typeof(Stream), "application/octet-stream", "multipart/form-data"))
             .Describe("uploadImage", "Upload an image", "The bytes are the body, or the file of a multipart form. Nothing of an upload that does not complete stays.")
             .WithParameter("name", "Unique in the project.", "string")
             .WithParameter("kind", "elf, flat, image or linuxBundle.", "string")

@@ -65,7 +65,7 @@ internal static class ApiDescription
         return Task.CompletedTask;
     }
 
-    private static Task DescribeOperationAsync(
+    private static async Task DescribeOperationAsync(
         OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
     {
         var metadata = context.Description.ActionDescriptor.EndpointMetadata;
@@ -77,7 +77,22 @@ internal static class ApiDescription
 
         DescribeResponses(operation, metadata.OfType<ResponseHeaderDescription>().ToList());
         DescribeSecurity(operation, context, metadata.OfType<IAllowAnonymous>().Any());
-        return Task.CompletedTask;
+        if (metadata.OfType<RequestBodyDescription>().LastOrDefault() is { } body)
+            await DescribeBodyAsync(operation, context, body, cancellationToken);
+    }
+
+    private static async Task DescribeBodyAsync(
+        OpenApiOperation operation, OpenApiOperationTransformerContext context, RequestBodyDescription body, CancellationToken cancellationToken)
+    {
+        IOpenApiSchema schema = body.Type == typeof(Stream)
+            ? new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" }
+            : await SchemaReferences.OfAsync(context, body.Type, cancellationToken);
+        var content = new OpenApiMediaType { Schema = schema, Example = Examples.Of(body.Type) };
+        operation.RequestBody = new OpenApiRequestBody
+        {
+            Description = body.Type == typeof(Stream) ? "The bytes." : "Fields that are left out have defaults.",
+            Content = body.MediaTypes.ToDictionary(type => type, _ => content, StringComparer.Ordinal),
+        };
     }
 
     private static void DescribeResponses(OpenApiOperation operation, List<ResponseHeaderDescription> headers)

@@ -16,6 +16,12 @@ internal sealed record ResponseHeaderDescription(string Name, string Description
 /// <summary>A request header that an endpoint reads.</summary>
 internal sealed record RequestHeaderDescription(string Name, string Description, bool Required = false);
 
+/// <summary>
+/// The body that an endpoint takes. ASP.NET Core's own metadata would route by media type too, and then not find an endpoint
+/// whose body was left out.
+/// </summary>
+internal sealed record RequestBodyDescription(Type Type, params string[] MediaTypes);
+
 /// <summary>Says of endpoints what the OpenAPI document tells.</summary>
 internal static class EndpointDescriptions
 {

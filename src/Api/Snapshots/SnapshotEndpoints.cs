@@ -45,16 +45,16 @@ internal static class SnapshotEndpoints
             .Describe("restoreSnapshot", "Restore a snapshot", "Makes a new VM where newVmName is given, else puts the snapshot's own VM back.")
             .ProducesOperation();
 
-        var vms = api.MapGroup("/vms/{id:guid}").WithTags("Snapshots").RequireRole(Role.Operator).AddEndpointFilter<UnitOfWork>();
-        vms.MapPost(":snapshot", (Guid id, JsonBody<SnapshotVmRequest> body, TakeSnapshot handler, HttpRequest request, CancellationToken ct) =>
+        var vms = api.MapGroup("/vms").WithTags("Snapshots").RequireRole(Role.Operator).AddEndpointFilter<UnitOfWork>();
+        vms.MapPost("/{id:guid}:snapshot", (Guid id, JsonBody<SnapshotVmRequest> body, TakeSnapshot handler, HttpRequest request, CancellationToken ct) =>
                 handler.HandleAsync(id, body, request, ct))
             .Describe("snapshotVm", "Take a snapshot", "Of registers, devices and memory. It becomes visible when it is complete.")
             .ProducesOperation();
-        vms.MapPost(":restore", (Guid id, JsonBody<RestoreVmRequest> body, RestoreSnapshot handler, HttpRequest request, CancellationToken ct) =>
+        vms.MapPost("/{id:guid}:restore", (Guid id, JsonBody<RestoreVmRequest> body, RestoreSnapshot handler, HttpRequest request, CancellationToken ct) =>
                 handler.RestoreInPlaceAsync(id, body, request, ct))
             .Describe("restoreVm", "Restore a VM in place", "Refused with every reason where the VM cannot offer the very same machine.")
             .ProducesOperation();
-        vms.MapPost(":fork", (Guid id, JsonBody<ForkVmRequest> body, RestoreSnapshot handler, HttpRequest request, CancellationToken ct) =>
+        vms.MapPost("/{id:guid}:fork", (Guid id, JsonBody<ForkVmRequest> body, RestoreSnapshot handler, HttpRequest request, CancellationToken ct) =>
                 handler.ForkAsync(id, body, request, ct))
             .Describe("forkVm", "Fork a VM", "Makes a new VM from a snapshot, or from the VM as it is now.")
             .ProducesOperation();

@@ -1,9 +1,11 @@
 using System.Reflection;
 using System.Text.Json;
+using CloudVm.Api.OpenApi;
 using CloudVm.Api.Shared.Problems;
 using CloudVm.Contracts.Problems;
 using CloudVm.Contracts.Serialization;
 using Microsoft.AspNetCore.Http.Metadata;
+using Microsoft.Net.Http.Headers;
 
 namespace CloudVm.Api.Shared.Bodies;
 
@@ -12,6 +14,8 @@ namespace CloudVm.Api.Shared.Bodies;
 internal sealed class JsonBody<T> : IEndpointParameterMetadataProvider
     where T : class
 {
+    private static readonly string[] MediaTypes = ["application/json", "application/merge-patch+json"];
+
     /// <summary>What fits of the body.</summary>
     public required T Value { get; init; }
 
@@ -52,15 +56,14 @@ internal sealed class JsonBody<T> : IEndpointParameterMetadataProvider
             throw Refusal.Invalid(Reasons);
     }
 
-    public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder)
-    {
-        var isPatch = builder.Metadata.OfType<HttpMethodMetadata>().Any(m => m.HttpMethods.Contains(HttpMethods.Patch));
-        builder.Metadata.Add(new AcceptsMetadata(
-            isPatch ? ["application/merge-patch+json", "application/json"] : ["application/json"], typeof(T), isOptional: true));
-    }
+    public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) =>
+        builder.Metadata.Add(new RequestBodyDescription(typeof(T), MediaTypes));
 
     private static async Task<JsonElement> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
     {
+        if (!string.IsNullOrEmpty(request.ContentType) && !IsJson(request.ContentType))
+            throw Unsupported(request.ContentType);
+
         using var buffer = new MemoryStream();
         await request.Body.CopyToAsync(buffer, cancellationToken);
         if (request.Body.CanSeek)
@@ -80,6 +83,14 @@ internal sealed class JsonBody<T> : IEndpointParameterMetadataProvider
             };
         }
     }
+
+    private static bool IsJson(string contentType) =>
+        MediaTypeHeaderValue.TryParse(contentType, out var type) && MediaTypes.Contains(type.MediaType.Value, StringComparer.OrdinalIgnoreCase);
+
+    private static ProblemException Unsupported(string contentType) => new(
+        StatusCodes.Status415UnsupportedMediaType,
+        ProblemCodes.UnsupportedMediaType,
+        $"The body is '{contentType}'; this address takes {string.Join(" or ", MediaTypes)}.");
 
     private static string Brief(JsonException e)
     {
