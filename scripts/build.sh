@@ -73,9 +73,8 @@ publish_project() {
         if [ "$(cat "$stamp" 2>/dev/null)" = "$2" ] && cp -al "$(dirname "$stamp")" "$3/"; then return; fi
     done
     say "  publishing $1"
-    # The analyzers have their say in the gate; here they would only cost time.
     # shellcheck disable=SC2046
-    quiet_dotnet publish "$ROOT/src/$1/$1.csproj" -c Release -p:RunAnalyzers=false $(publish_options "$1") -o "$3/$1" >>"$4" 2>&1 || {
+    quiet_dotnet publish "$ROOT/src/$1/$1.csproj" -c Release $(publish_options "$1") -o "$3/$1" >>"$4" 2>&1 || {
         grep -E 'error|Error' "$4" | sort -u | head -n 20 >&2
         rm -rf "$3/$1"
         fail "publishing $1 failed (log: $4)"

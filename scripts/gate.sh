@@ -38,7 +38,7 @@ build_for_test() {
     local log=$LOGS/test-build.log began=$SECONDS
     say "building with warnings as errors"
     quiet_dotnet restore "$ROOT/CloudVm.sln" >"$log" 2>&1 &&
-        quiet_dotnet build "$ROOT/CloudVm.sln" -c Release --no-restore >>"$log" 2>&1 || {
+        quiet_dotnet build "$ROOT/CloudVm.sln" -c Release --no-restore -p:RunAnalyzers=true >>"$log" 2>&1 || {
         grep -E 'error' "$log" | sort -u | head -n 40 >&2
         abandon_tests "the build failed (log: $log)"
     }
