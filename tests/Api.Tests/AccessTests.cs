@@ -4,7 +4,6 @@ using CloudVm.Api.Tests.Harness;
 using CloudVm.Contracts.Access;
 using CloudVm.Contracts.Client;
 using CloudVm.Contracts.Problems;
-using CloudVm.Contracts.Vms;
 using CloudVm.Storage.Entities;
 
 namespace CloudVm.Api.Tests;

@@ -1,0 +1,214 @@
+using System.Net;
+using System.Net.WebSockets;
+using System.Text;
+using CloudVm.Api.Tests.Harness;
+using CloudVm.Contracts.Access;
+using CloudVm.Contracts.Vms;
+using CloudVm.Storage.Entities;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+
+namespace CloudVm.Api.Tests;
+
+/// <summary>Console, log, registers and counters by way of a node, played by a small server.</summary>
+public sealed class GuestTests(ApiServer api) : IClassFixture<ApiServer>, IAsyncLifetime
+{
+    private readonly List<string> _credentials = [];
+    private WebApplication _node = null!;
+    private Guid _nodeId;
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        _node = builder.Build();
+        _node.UseWebSockets();
+        _node.Use((context, next) =>
+        {
+            _credentials.Add(context.Request.Headers.Authorization.ToString());
+            return next(context);
+        });
+        _node.MapGet("/vms/{id}/console/log", (Guid id, string? tail) => Results.Text($"log of {id} tail {tail}"));
+        _node.MapGet("/vms/{id}/counters", () => Results.Json(new { at = DateTimeOffset.UnixEpoch, machine = new { exits = 7 }, vcpus = Array.Empty<int>() }));
+        _node.MapGet("/vms/{id}/vcpus/{n:int}/registers", (int n) =>
+            Results.Json(new { title = $"no vCPU {n}", status = 404, code = "notFound" }, contentType: "application/problem+json", statusCode: 404));
+        _node.MapGet("/vms/{id}/console", EchoAsync);
+        await _node.StartAsync(Cancelled);
+
+        _nodeId = Guid.CreateVersion7();
+        await using var context = api.NewContext();
+        context.Nodes.Add(new NodeEntity
+        {
+            Id = _nodeId,
+            Name = Requests.UniqueName("node"),
+            Url = _node.Urls.Single(),
+            SecretHash = new byte[32],
+            Version = "1",
+            MemoryMiB = 4096,
+            LastHeartbeatAt = DateTimeOffset.UtcNow,
+        });
+        await context.SaveChangesAsync(Cancelled);
+    }
+
+    public async ValueTask DisposeAsync() => await _node.DisposeAsync();
+
+    [Fact]
+    public async Task Log_and_counters_come_from_the_vms_node_under_its_secret()
+    {
+        var vm = await CreateVmOnNodeAsync();
+
+        var log = await api.Client.Vms.GetConsoleLogAsync(vm.Id, tail: 5, cancellationToken: Cancelled);
+        var counters = await api.Client.Vms.GetCountersAsync(vm.Id, Cancelled);
+
+        Assert.Equal($"log of {vm.Id} tail 5", log);
+        Assert.Equal(7, counters.Machine["exits"]);
+        Assert.All(_credentials, c => Assert.Equal("Node node-secret", c));
+    }
+
+    [Fact]
+    public async Task What_the_node_refuses_is_passed_on()
+    {
+        var vm = await CreateVmOnNodeAsync();
+
+        var response = await api.Http.SendJsonAsync(HttpMethod.Get, $"/vms/{vm.Id}/vcpus/9/registers");
+
+        Assert.Equal("no vCPU 9", (await response.ReadProblemAsync(HttpStatusCode.NotFound)).Title);
+    }
+
+    [Fact]
+    public async Task A_node_that_does_not_answer_is_unavailable()
+    {
+        var vm = await CreateVmOnNodeAsync();
+        await _node.StopAsync(Cancelled);
+
+        var response = await api.Http.SendJsonAsync(HttpMethod.Get, $"/vms/{vm.Id}/counters");
+
+        Assert.Equal("nodeUnavailable", (await response.ReadProblemAsync(HttpStatusCode.ServiceUnavailable)).Code);
+        Assert.NotNull(response.Headers.RetryAfter);
+    }
+
+    [Fact]
+    public async Task A_vm_that_never_ran_has_an_empty_log_and_no_guest()
+    {
+        var vm = await api.CreateVmAsync();
+
+        Assert.Equal("", await api.Client.Vms.GetConsoleLogAsync(vm.Id, cancellationToken: Cancelled));
+        await (await api.Http.SendJsonAsync(HttpMethod.Get, $"/vms/{vm.Id}/counters")).ReadProblemAsync(HttpStatusCode.Conflict);
+    }
+
+    [Fact]
+    public async Task The_console_goes_both_ways_with_a_token_or_a_ticket()
+    {
+        var vm = await CreateVmOnNodeAsync();
+        var ticket = await api.Client.Access.CreateTicketAsync($"/api/v1/vms/{vm.Id}/console", Cancelled);
+
+        using var withToken = await OpenAsync(vm.Id, "?from=3", api.Http.DefaultRequestHeaders.Authorization!.ToString());
+        using var withTicket = await OpenAsync(vm.Id, $"?ticket={ticket.Value}", credentials: null);
+
+        foreach (var (socket, greeting) in new[] { (withToken, "from 3"), (withTicket, "from ") })
+        {
+            Assert.Equal(greeting, await ReceiveAsync(socket));
+            await socket.SendAsync(Encoding.UTF8.GetBytes("regs\n"), WebSocketMessageType.Binary, endOfMessage: true, Cancelled);
+            Assert.Equal("> regs\n", await ReceiveAsync(socket));
+            await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, Cancelled);
+        }
+    }
+
+    [Fact]
+    public async Task A_viewer_watches_and_does_not_type()
+    {
+        var vm = await CreateVmOnNodeAsync();
+        var name = Requests.UniqueName("viewer");
+        var id = await api.AddUserAsync(name, Role.Viewer);
+        await using (var context = api.NewContext())
+        {
+            context.ProjectMembers.Add(new ProjectMemberEntity { ProjectId = ProjectEntity.DefaultId, UserId = id });
+            await context.SaveChangesAsync(Cancelled);
+        }
+
+        using var http = await api.SignInAsync(name);
+        using var socket = await OpenAsync(vm.Id, "", http.DefaultRequestHeaders.Authorization!.ToString());
+        Assert.Equal("from ", await ReceiveAsync(socket));
+        await socket.SendAsync("typed"u8.ToArray(), WebSocketMessageType.Binary, endOfMessage: true, Cancelled);
+        await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, Cancelled);
+
+        // The node echoes before it closes, so an echo would come first.
+        Assert.Equal("", await ReceiveAsync(socket));
+    }
+
+    [Fact]
+    public async Task Pages_of_strangers_open_no_console()
+    {
+        var vm = await CreateVmOnNodeAsync();
+
+        var refused = await Assert.ThrowsAsync<WebSocketException>(
+            () => OpenAsync(vm.Id, "", api.Http.DefaultRequestHeaders.Authorization!.ToString(), "https://evil.example"));
+        using var dashboard = await OpenAsync(vm.Id, "", api.Http.DefaultRequestHeaders.Authorization!.ToString(), "http://127.0.0.1:7480");
+
+        Assert.Contains("403", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(WebSocketState.Open, dashboard.State);
+    }
+
+    [Fact]
+    public async Task Without_a_websocket_the_console_says_what_it_is()
+    {
+        var vm = await CreateVmOnNodeAsync();
+
+        await (await api.Http.SendJsonAsync(HttpMethod.Get, $"/vms/{vm.Id}/console")).ReadProblemAsync(HttpStatusCode.BadRequest);
+    }
+
+    private static async Task EchoAsync(HttpContext context)
+    {
+        using var socket = await context.WebSockets.AcceptWebSocketAsync();
+        await socket.SendAsync(
+            Encoding.UTF8.GetBytes($"from {context.Request.Query["from"]}"), WebSocketMessageType.Binary, endOfMessage: true, context.RequestAborted);
+        var buffer = new byte[1024];
+        while (true)
+        {
+            var received = await socket.ReceiveAsync(buffer.AsMemory(), context.RequestAborted);
+            if (received.MessageType == WebSocketMessageType.Close)
+                break;
+            await socket.SendAsync(
+                Encoding.UTF8.GetBytes("> " + Encoding.UTF8.GetString(buffer, 0, received.Count)), WebSocketMessageType.Binary, endOfMessage: true, context.RequestAborted);
+        }
+
+        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, context.RequestAborted);
+    }
+
+    private async Task<ClientWebSocket> OpenAsync(Guid vmId, string query, string? credentials, string? origin = null)
+    {
+        var socket = new ClientWebSocket();
+        if (credentials is not null)
+            socket.Options.SetRequestHeader("Authorization", credentials);
+        if (origin is not null)
+            socket.Options.SetRequestHeader("Origin", origin);
+        var address = new UriBuilder(api.Http.BaseAddress!) { Scheme = "ws", Path = $"/api/v1/vms/{vmId}/console", Query = query };
+        await socket.ConnectAsync(address.Uri, Cancelled);
+        return socket;
+    }
+
+    private static async Task<string> ReceiveAsync(ClientWebSocket socket)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
+        patience.CancelAfter(TimeSpan.FromSeconds(30));
+        var buffer = new byte[1024];
+        var received = await socket.ReceiveAsync(buffer.AsMemory(), patience.Token);
+        return Encoding.UTF8.GetString(buffer, 0, received.Count);
+    }
+
+    private async Task<Vm> CreateVmOnNodeAsync()
+    {
+        var vm = await api.CreateVmAsync();
+        await using var context = api.NewContext();
+        await context.VirtualMachines.Where(v => v.Id == vm.Id).ExecuteUpdateAsync(s => s.SetProperty(v => v.NodeId, _nodeId), Cancelled);
+        await context.VmStatuses.Where(s => s.VmId == vm.Id)
+            .ExecuteUpdateAsync(s => s.SetProperty(v => v.NodeId, _nodeId).SetProperty(v => v.Phase, VmPhase.Running), Cancelled);
+        return vm;
+    }
+}
