@@ -89,11 +89,23 @@ internal sealed class TestNode : IAsyncDisposable
 
     public CloudVmDbContext NewContext() => NewContext(Source);
 
-    public async Task StartWorkerAsync()
+    public SupervisedProcess SpawnWorker()
     {
         int pid = DetachedProcess.Start(Path.Combine(AppContext.BaseDirectory, "CloudVm.Worker"), [], _environment, Path.Combine(_root, "worker.log"));
         Assert.True(ProcessIdentity.TryRead(pid, out ProcessIdentity identity), Log());
-        Worker = SupervisedProcess.TryAttach(_monitor, identity) ?? throw new InvalidOperationException(Log());
+        return SupervisedProcess.TryAttach(_monitor, identity) ?? throw new InvalidOperationException(Log());
+    }
+
+    public async Task KillAsync(ProcessIdentity identity)
+    {
+        using SupervisedProcess? process = SupervisedProcess.TryAttach(_monitor, identity);
+        if (process is not null)
+            await process.KillAsync(Ct);
+    }
+
+    public async Task StartWorkerAsync()
+    {
+        Worker = SpawnWorker();
         using HttpClient http = NewHttpClient();
         await UntilAsync(async () =>
         {

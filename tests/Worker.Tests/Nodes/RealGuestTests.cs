@@ -1,0 +1,132 @@
+using System.Net.WebSockets;
+using System.Text;
+using CloudVm.Contracts.Control;
+using CloudVm.Contracts.Operations;
+using CloudVm.Contracts.Vms;
+using CloudVm.Storage.Entities;
+using CloudVm.Storage.Operations;
+using CloudVm.Testing;
+
+namespace CloudVm.Worker.Tests.Nodes;
+
+/// <summary>The same node over the real Hypervisor and the real guest.</summary>
+public sealed class RealGuestTests(RealGuestTests.RealNode real) : IClassFixture<RealGuestTests.RealNode>
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Guest_is_snapshotted_typed_at_and_restored_with_its_scrollback()
+    {
+        TestNode node = real.Node;
+        Guid vm = await node.AddVmAsync(memoryMiB: 64, cpu: new CpuSpec { Sve = new SveSpec { Enabled = true, MaxVectorLengthBits = 512 } });
+        await node.StartAsync(vm);
+        await WaitForLogAsync(node, vm, "\n> ");
+        Assert.Contains("VL LEN=3 bits=512", await LogAsync(node, vm), StringComparison.Ordinal);
+        Assert.DoesNotContain("bits=1024", await LogAsync(node, vm), StringComparison.Ordinal);
+        VirtualMachineEntity before = await node.GetVmAsync(vm);
+
+        Guid snapshot = await node.SnapshotAsync(vm, "prompt");
+        string replayedBefore = await ReplayAsync(before);
+        await TypeAsync(before, "ticks\n");
+        await WaitForLogAsync(node, vm, "ticks\r\n");
+        await node.RunAsync(vm, OperationKind.VmRestore, new OperationRequests.Restore(snapshot));
+
+        VirtualMachineEntity after = await node.GetVmAsync(vm);
+        Assert.Equal((VmPhase.Running, before.Status!.ProcessId), (after.Status!.Phase, after.Status.ProcessId));
+        Assert.StartsWith(replayedBefore, await ReplayAsync(after), StringComparison.Ordinal);
+        Assert.DoesNotContain("ticks", (await ReplayAsync(after))[replayedBefore.Length..], StringComparison.Ordinal);
+        Assert.Contains("restored from snapshot prompt", await LogAsync(node, vm), StringComparison.Ordinal);
+
+        await node.RunAsync(null, OperationKind.SnapshotVerify, target: snapshot.ToString());
+        using HypervisorClient client = new(after.Status.SocketPath!);
+        ulong retired = (await client.StatusAsync(Ct)).RetiredInstructions;
+        await TypeAsync(after, "ticks\n");
+        await TestNode.UntilAsync(async () => (await client.StatusAsync(Ct)).RetiredInstructions > retired, () => "the restored guest to go on");
+    }
+
+    [Fact]
+    public async Task Snapshot_becomes_a_second_vm_and_survives_the_first()
+    {
+        TestNode node = real.Node;
+        Guid vm = await node.AddVmAsync(memoryMiB: 64);
+        await node.StartAsync(vm);
+        await WaitForLogAsync(node, vm, "\n> ");
+        Guid snapshot = await node.SnapshotAsync(vm, "s");
+        await node.RunAsync(vm, OperationKind.VmDelete, new OperationRequests.Stop(Force: true));
+
+        Guid fork = await node.AddVmAsync(memoryMiB: 64);
+        await node.RunAsync(fork, OperationKind.VmFork, new OperationRequests.Restore(snapshot));
+        await TypeAsync(await node.GetVmAsync(fork), "help\n");
+        await WaitForLogAsync(node, fork, "daxpy");
+    }
+
+    [Fact]
+    public async Task Guest_is_inspected_through_the_nodes_api()
+    {
+        TestNode node = real.Node;
+        Guid vm = await node.AddVmAsync(memoryMiB: 64);
+        await node.StartAsync(vm);
+        await WaitForLogAsync(node, vm, "\n> ");
+        using HttpClient http = node.NewHttpClient();
+
+        Assert.Contains("\"pc\":\"0x", await http.GetStringAsync($"vms/{vm}/vcpus/0/registers", Ct), StringComparison.Ordinal);
+        Assert.Contains("\"sveTraps\":", await http.GetStringAsync($"vms/{vm}/counters", Ct), StringComparison.Ordinal);
+        Assert.Equal(64, (await http.GetByteArrayAsync($"vms/{vm}/memory?gpa=0x40000000&length=64", Ct)).Length);
+        Assert.Equal(404, (int)(await http.GetAsync($"vms/{vm}/vcpus/7/registers", Ct)).StatusCode);
+        Assert.Equal(409, (int)(await http.GetAsync($"vms/{Guid.NewGuid()}/counters", Ct)).StatusCode);
+        http.DefaultRequestHeaders.Authorization = new("Node", "guess");
+        Assert.Equal(401, (int)(await http.GetAsync($"vms/{vm}/console/log", Ct)).StatusCode);
+    }
+
+    private static Task WaitForLogAsync(TestNode node, Guid vm, string text)
+    {
+        string log = "";
+        return TestNode.UntilAsync(
+            async () => (log = await LogAsync(node, vm)).Contains(text, StringComparison.Ordinal), () => $"\"{text}\" in the console log:\n{log}\n{node.Log()}");
+    }
+
+    private static async Task<string> LogAsync(TestNode node, Guid vm)
+    {
+        using HttpClient http = node.NewHttpClient();
+        return await http.GetStringAsync($"vms/{vm}/console/log", Ct);
+    }
+
+    private static async Task TypeAsync(VirtualMachineEntity vm, string text)
+    {
+        using HypervisorClient client = new(vm.Status!.SocketPath!);
+        using WebSocket console = await client.AttachConsoleAsync(0, Ct);
+        await console.SendAsync(Encoding.ASCII.GetBytes(text), WebSocketMessageType.Binary, endOfMessage: true, Ct);
+        await console.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, Ct);
+    }
+
+    /// <summary>What a viewer who comes now is shown.</summary>
+    private static async Task<string> ReplayAsync(VirtualMachineEntity vm)
+    {
+        using HypervisorClient client = new(vm.Status!.SocketPath!);
+        long length = (await client.StatusAsync(Ct)).ConsoleOffset;
+        using WebSocket console = await client.AttachConsoleAsync(0, Ct);
+        StringBuilder shown = new();
+        byte[] buffer = new byte[64 * 1024];
+        while (shown.Length < length)
+        {
+            ValueWebSocketReceiveResult received = await console.ReceiveAsync(buffer.AsMemory(), Ct);
+            if (received.MessageType == WebSocketMessageType.Binary)
+                shown.Append(Encoding.ASCII.GetString(buffer, 0, received.Count));
+        }
+
+        return shown.ToString();
+    }
+
+    public sealed class RealNode(PostgresFixture postgres) : IAsyncLifetime
+    {
+        internal TestNode Node { get; private set; } = null!;
+
+        public async ValueTask InitializeAsync() => Node = await TestNode.StartAsync(postgres, new Dictionary<string, string>
+        {
+            ["CLOUDVM_HYPERVISOR"] = Path.Combine(AppContext.BaseDirectory, "CloudVm.Hypervisor"),
+            ["CLOUDVM_IMAGES_DIR"] = Path.Combine(RepositoryRoot.Path, "images"),
+        });
+
+        public ValueTask DisposeAsync() => Node.DisposeAsync();
+    }
+}
