@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text;
 using CloudVm.Worker.Supervision;
 
@@ -10,8 +9,6 @@ namespace CloudVm.Worker.Nodes;
 /// </summary>
 public sealed class NodeIdentity : IDisposable
 {
-    private const int ExclusiveNonBlocking = 2 | 4;
-
     private readonly FileStream _file;
 
     private NodeIdentity(FileStream file, Guid id)
@@ -27,13 +24,19 @@ public sealed class NodeIdentity : IDisposable
     /// <exception cref="InvalidOperationException">Another Worker acts for this node.</exception>
     public static NodeIdentity Acquire(NodePaths paths)
     {
-        // .NET's own advisory lock would fail the open with an unspecific IOException; FileShare.ReadWrite leaves the lock to us.
-        FileStream file = new(paths.Identity, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
+        FileStream file;
         try
         {
-            if (NativeMethods.Lock(file.SafeFileHandle, ExclusiveNonBlocking) != 0)
-                throw new InvalidOperationException(
-                    $"Another Worker holds {paths.Identity} ({Marshal.GetLastPInvokeErrorMessage()}); one node has one Worker.");
+            // On Unix an open without sharing takes an advisory lock (flock).
+            file = new FileStream(paths.Identity, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException held)
+        {
+            throw new InvalidOperationException($"Another Worker holds {paths.Identity}; one node has one Worker.", held);
+        }
+
+        try
+        {
             return new NodeIdentity(file, ReadOrCreate(file));
         }
         catch

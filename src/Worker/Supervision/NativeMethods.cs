@@ -99,9 +99,6 @@ internal static class NativeMethods
     [DllImport("libc", EntryPoint = "waitid", SetLastError = true)]
     public static extern int WaitId(int idType, int id, byte[] signalInfo, int options);
 
-    [DllImport("libc", EntryPoint = "flock", SetLastError = true)]
-    public static extern int Lock(SafeHandle descriptor, int operation);
-
     [DllImport("libc", EntryPoint = "syscall", SetLastError = true)]
     private static extern long Syscall(long number, long first, long second, long third, long fourth);
 

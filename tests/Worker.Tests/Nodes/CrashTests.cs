@@ -117,7 +117,7 @@ public sealed class CrashTests(PostgresFixture postgres)
         using SupervisedProcess second = node.SpawnWorker();
         ProcessExit exit = await second.Exited.WaitAsync(TimeSpan.FromSeconds(30), Ct);
         Assert.True(exit.ExitCode is > 0 || exit.Signal is not null);
-        Assert.Contains("one node has one Worker", node.Log(), StringComparison.Ordinal);
+        Assert.True(node.Log().Contains("one node has one Worker", StringComparison.Ordinal), node.Log());
     }
 
     private static int Seed()
