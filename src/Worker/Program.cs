@@ -44,6 +44,7 @@ services.AddSingleton<ImageFiles>();
 services.AddSingleton<MachineBuilder>();
 services.AddSingleton<PowerControl>();
 services.AddSingleton<VmStatusStore>();
+services.AddSingleton<GuestStatistics>();
 services.AddSingleton<VmReconciler>();
 services.AddSingleton<VmDispatcher>();
 

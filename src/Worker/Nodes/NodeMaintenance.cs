@@ -2,23 +2,26 @@ using CloudVm.Storage;
 using CloudVm.Storage.Operations;
 using CloudVm.Worker.Data;
 using CloudVm.Worker.Images;
+using CloudVm.Worker.Reconciling;
 using CloudVm.Worker.Snapshots;
 using CloudVm.Worker.Supervision;
 using Microsoft.EntityFrameworkCore;
 
 namespace CloudVm.Worker.Nodes;
 
-/// <summary>Does what is due now and then: registers images, finds orphaned processes, fails overdue operations, collects chunks.</summary>
+/// <summary>Does what is due now and then: registers images, finds orphaned processes, fails overdue operations, reads guests'
+/// counts, collects chunks.</summary>
 public sealed partial class NodeMaintenance(
     WorkerOptions options,
     BuiltInImages images,
     OrphanSweeper orphans,
     ChunkCollector collector,
+    GuestStatistics statistics,
     IDbContextFactory<CloudVmDbContext> contexts,
     TimeProvider time,
     ILogger<NodeMaintenance> logger) : BackgroundService
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestInterval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(30);
 
     private bool _imagesRegistered;
@@ -38,7 +41,8 @@ public sealed partial class NodeMaintenance(
     {
         _nextSweep = time.GetUtcNow() + SweepInterval;
         _nextCollection = time.GetUtcNow() + options.GarbageCollectionInterval;
-        using PeriodicTimer timer = new(Interval, time);
+        using PeriodicTimer timer = new(
+            options.GarbageCollectionInterval < LongestInterval ? options.GarbageCollectionInterval : LongestInterval, time);
         do
         {
             try
@@ -71,6 +75,7 @@ public sealed partial class NodeMaintenance(
 
         await using (CloudVmDbContext db = await contexts.CreateDbContextAsync(ct).ConfigureAwait(false))
             await db.ExpireOverdueAsync(time, ct).ConfigureAwait(false);
+        await statistics.RefreshAsync(ct).ConfigureAwait(false);
         DateTimeOffset now = time.GetUtcNow();
         if (now >= _nextSweep)
         {
