@@ -99,7 +99,7 @@ internal sealed partial class VmDefinitions(CloudVmDbContext database, ProjectSc
             .FirstOrDefaultAsync(cancellationToken);
         var image = await database.Images
             .FromSql($"SELECT * FROM images WHERE id = {found} AND state = 'ready' FOR SHARE")
-            .FirstOrDefaultAsync(cancellationToken);
+            .SingleOrDefaultAsync(cancellationToken);
         if (image is null)
             body.Refuse("/image", "unknownImage", $"There is no image '{named}'.");
         return image;

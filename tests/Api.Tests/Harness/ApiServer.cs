@@ -115,7 +115,6 @@ public sealed class ApiServer(PostgresFixture postgres) : IAsyncLifetime
             .UseSetting("CLOUDVM_API_URL", "http://127.0.0.1:0")
             .UseSetting("CLOUDVM_SECRETS_DIR", secrets)
             .UseSetting("CLOUDVM_ANONYMOUS_RATE_LIMIT", "100000")
-            .UseSetting("Logging:LogLevel:Default", "Warning")
-            .UseSetting("Logging:LogLevel:Microsoft.EntityFrameworkCore", "Critical");
+            .UseSetting("Logging:LogLevel:Default", "Warning");
     }
 }
