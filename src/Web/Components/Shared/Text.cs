@@ -137,8 +137,8 @@ public static class Text
         return $"{value.ToString(value >= 100 || unit == 0 ? "0" : "0.#", CultureInfo.InvariantCulture)} {Units[unit]}";
     }
 
-    /// <summary>Memory in MiB, or GiB where that is whole.</summary>
-    public static string Memory(int mib) => mib >= 1024 && mib % 512 == 0
+    /// <summary>Memory in MiB, or in GiB where little is lost by that.</summary>
+    public static string Memory(int mib) => mib >= 8192 || (mib >= 1024 && mib % 512 == 0)
         ? $"{(mib / 1024.0).ToString("0.#", CultureInfo.InvariantCulture)} GiB"
         : $"{mib.ToString(CultureInfo.InvariantCulture)} MiB";
 
