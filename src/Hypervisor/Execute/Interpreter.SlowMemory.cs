@@ -135,6 +135,9 @@ public sealed unsafe partial class Interpreter
         if (entry->Addend != addend || (entry->ReadTag != page && entry->WriteTag != page && entry->FetchTag != page))
             *entry = new TlbEntry { ReadTag = TlbEntry.Empty, WriteTag = TlbEntry.Empty, FetchTag = TlbEntry.Empty, Addend = addend };
 
+        if (translation.MappedShift > Tlb.PageShift)
+            _tlb.NoteLarge(va, translation.MappedShift);
+
         // Data accesses that must be aligned always take the slow path, which checks them.
         var direct = !translation.IsDevice && (Cpu->SctlrEl1 & SctlrA) == 0;
         if (translation.CanRead && direct)

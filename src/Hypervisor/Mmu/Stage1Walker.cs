@@ -21,6 +21,9 @@ public struct Stage1Translation
 
     /// <summary>Level of the descriptor that maps the page, for permission faults.</summary>
     public byte Level;
+
+    /// <summary>log2 of the bytes that the descriptor maps; 12 with stage 1 off.</summary>
+    public byte MappedShift;
 }
 
 /// <summary>
@@ -59,8 +62,9 @@ public static unsafe class Stage1Walker
             return TranslateFlat(ignoreTopByte ? va & 0x00ff_ffff_ffff_ffff : va, out translation, out status);
 
         var region = Region.Create(cpu->TcrEl1, upper);
-        var unused = region.InputBits;
-        if (region.Disabled || (long)address >> unused != (upper ? -1 : 0))
+
+        // All bits above the region's size must be copies of bit 55.
+        if (region.Disabled || (long)address >> region.InputBits != (upper ? -1 : 0))
         {
             status = FaultStatus.Translation;
             return false;
@@ -72,7 +76,7 @@ public static unsafe class Stage1Walker
     /// <summary>Stage 1 off: addresses pass unchanged, data is Device-nGnRnE, everything is permitted.</summary>
     private static bool TranslateFlat(ulong va, out Stage1Translation translation, out byte status)
     {
-        translation = new Stage1Translation { Ipa = va, CanRead = true, CanWrite = true, CanFetch = true, IsDevice = true };
+        translation = new Stage1Translation { Ipa = va, CanRead = true, CanWrite = true, CanFetch = true, IsDevice = true, MappedShift = 12 };
         status = FaultStatus.AddressSize;
         return va <= AddressMask;
     }
@@ -153,6 +157,7 @@ public static unsafe class Stage1Walker
         var neverWritableAndExecutable = (cpu->SctlrEl1 & SctlrWxn) != 0;
         translation.Ipa = output | (va & ((1UL << shift) - 1));
         translation.Level = (byte)level;
+        translation.MappedShift = (byte)shift;
         if (index == MmuIndex.El0)
         {
             translation.CanRead = user;

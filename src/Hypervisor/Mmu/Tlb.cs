@@ -44,6 +44,8 @@ public sealed unsafe class Tlb : IDisposable
     private const int IndexCount = 3;
     private const ulong WithoutTopByte = 0x00ff_ffff_ffff_ffff;
     private TlbEntry* _entries;
+    private LargeRegion _lowLarge;
+    private LargeRegion _highLarge;
 
     public Tlb()
     {
@@ -57,18 +59,34 @@ public sealed unsafe class Tlb : IDisposable
     public TlbEntry* Entry(MmuIndex index, ulong va) => Table(index) + ((va >> PageShift) & (Size - 1));
 
     /// <summary>Drops everything.</summary>
-    public void Flush() => NativeMemory.Fill(_entries, (nuint)(IndexCount * Size * sizeof(TlbEntry)), 0xff);
-
-    /// <summary>Drops write permission only, so that the next write to each page is seen again.</summary>
-    public void FlushWrites()
+    public void Flush()
     {
-        for (var i = 0; i < IndexCount * Size; i++)
-            _entries[i].WriteTag = TlbEntry.Empty;
+        NativeMemory.Fill(_entries, (nuint)(IndexCount * Size * sizeof(TlbEntry)), 0xff);
+        _lowLarge = default;
+        _highLarge = default;
     }
 
-    /// <summary>Drops the page at <paramref name="va"/>, whatever its top byte.</summary>
+    /// <summary>
+    /// Says that entries around <paramref name="va"/> come from one descriptor that maps 2^<paramref name="shift"/> bytes: maintenance
+    /// of any address in it must drop them all.
+    /// </summary>
+    public void NoteLarge(ulong va, int shift)
+    {
+        if (IsHigh(va))
+            _highLarge.Include(va, shift);
+        else
+            _lowLarge.Include(va, shift);
+    }
+
+    /// <summary>Drops the translation of <paramref name="va"/>, whatever its top byte and however large its page is.</summary>
     public void FlushPage(ulong va)
     {
+        if ((IsHigh(va) ? _highLarge : _lowLarge).Contains(va))
+        {
+            Flush();
+            return;
+        }
+
         for (var index = 0; index < IndexCount; index++)
         {
             var entry = Entry((MmuIndex)index, va);
@@ -81,6 +99,26 @@ public sealed unsafe class Tlb : IDisposable
     {
         NativeMemory.AlignedFree(_entries);
         _entries = null;
+    }
+
+    private static bool IsHigh(ulong va) => (va >> 55 & 1) != 0;
+
+    /// <summary>The smallest aligned power-of-two range that holds all large pages of one half of the address space.</summary>
+    private struct LargeRegion
+    {
+        private ulong _start;
+        private int _shift;
+
+        public void Include(ulong va, int shift)
+        {
+            va &= WithoutTopByte;
+            _start = _shift == 0 ? va : _start;
+            _shift = Math.Max(_shift, shift);
+            while (_start >> _shift != va >> _shift)
+                _shift++;
+        }
+
+        public readonly bool Contains(ulong va) => _shift != 0 && (va & WithoutTopByte) >> _shift == _start >> _shift;
     }
 
     private static bool Matches(ulong tag, ulong va) =>

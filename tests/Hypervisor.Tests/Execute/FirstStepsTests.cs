@@ -4,13 +4,11 @@ namespace CloudVm.Hypervisor.Tests.Execute;
 
 public sealed unsafe class FirstStepsTests
 {
-    private const uint Hvc0 = 0xd4000002;
-
     [Fact]
     public void Adds_branches_and_leaves_through_hvc()
     {
         // add x0, x1, #5; b .+8; hlt #0; add w2, wsp, #1, lsl #12; hvc #0
-        using var guest = new GuestProgram(0x91001420, 0x14000002, 0xd4400000, 0x114007e2, Hvc0);
+        using var guest = new GuestProgram(0x91001420, 0x14000002, 0xd4400000, 0x114007e2, GuestProgram.Hvc0);
         guest.Cpu->X[1] = 37;
         guest.Cpu->Sp[1] = 0xffff_ffff_ffff_f000;
 
@@ -25,7 +23,7 @@ public sealed unsafe class FirstStepsTests
     public void Unallocated_word_is_undefined_at_el1_and_counted()
     {
         using var guest = new GuestProgram(0x00000000);
-        guest.Write(guest.Cpu->VbarEl1 + 0x200, Hvc0);
+        guest.Write(guest.Cpu->VbarEl1 + 0x200, GuestProgram.Hvc0);
 
         Assert.Equal(ExitReason.Hvc, guest.Run());
         Assert.Equal(0x0200_0000UL, guest.Cpu->EsrEl1);
