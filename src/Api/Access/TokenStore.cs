@@ -48,6 +48,14 @@ internal sealed class TokenStore(IDbContextFactory<CloudVmDbContext> databases, 
         return isFirst ? await FindAsync(database, tokenHash, cancellationToken) : null;
     }
 
+    /// <summary>Whether a token still counts, for connections that outlive many requests.</summary>
+    public async Task<bool> IsValidAsync(Guid tokenId, CancellationToken cancellationToken)
+    {
+        await using var database = await databases.CreateDbContextAsync(cancellationToken);
+        var now = timeProvider.GetUtcNow();
+        return await database.ApiTokens.AnyAsync(t => t.Id == tokenId && t.RevokedAt == null && t.ExpiresAt > now, cancellationToken);
+    }
+
     private async Task<ApiPrincipal?> FindAsync(CloudVmDbContext database, byte[] hash, CancellationToken cancellationToken)
     {
         var now = timeProvider.GetUtcNow();

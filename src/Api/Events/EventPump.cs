@@ -72,7 +72,7 @@ internal sealed partial class EventPump(
                 position ??= (await store.ReadBoundsAsync(cancellationToken)).Last;
                 position = await PublishAfterAsync(position.Value, cancellationToken);
             }
-            catch (Exception e) when (IsDatabaseLoss(e))
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
             {
                 LogPostponed(logger, e.Message);
             }
@@ -101,15 +101,12 @@ internal sealed partial class EventPump(
             {
                 await EventSequencer.TrimAsync(source, settings.EventRetention, cancellationToken);
             }
-            catch (Exception e) when (IsDatabaseLoss(e))
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
             {
                 LogPostponed(logger, e.Message);
             }
         }
     }
-
-    private static bool IsDatabaseLoss(Exception e) =>
-        e is NpgsqlException or TimeoutException or InvalidOperationException { InnerException: NpgsqlException };
 
     [LoggerMessage(EventId = 300, Level = LogLevel.Warning, Message = "Events are postponed: {Reason}")]
     private static partial void LogPostponed(ILogger logger, string reason);

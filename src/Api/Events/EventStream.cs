@@ -14,7 +14,8 @@ namespace CloudVm.Api.Events;
 /// <c>GET /events</c> and <c>GET /vms/{id}/events</c> as server-sent events. The stream begins with a bookmark; then comes
 /// what the reader missed, read from the database, then what happens, from the hub.
 /// </summary>
-internal sealed class EventStream(EventHub hub, EventStore store, ProjectScope scope, IHostApplicationLifetime lifetime)
+internal sealed class EventStream(
+    EventHub hub, EventStore store, ProjectScope scope, TokenStore tokens, IHostApplicationLifetime lifetime)
 {
     private static readonly TimeSpan BookmarkInterval = TimeSpan.FromSeconds(15);
 
@@ -75,7 +76,7 @@ internal sealed class EventStream(EventHub hub, EventStore store, ProjectScope s
         }
     }
 
-    private static async Task FollowAsync(Writer writer, EventHub.Subscription subscription, CancellationToken cancellationToken)
+    private async Task FollowAsync(Writer writer, EventHub.Subscription subscription, CancellationToken cancellationToken)
     {
         using var bookmarks = new PeriodicTimer(BookmarkInterval);
         var bookmarkDue = bookmarks.WaitForNextTickAsync(cancellationToken).AsTask();
@@ -85,6 +86,8 @@ internal sealed class EventStream(EventHub hub, EventStore store, ProjectScope s
             while (await Task.WhenAny(more, bookmarkDue) == bookmarkDue)
             {
                 await bookmarkDue;
+                if (!await tokens.IsValidAsync(scope.Principal.TokenId, cancellationToken))
+                    return;
                 await writer.BookmarkAsync(cancellationToken);
                 bookmarkDue = bookmarks.WaitForNextTickAsync(cancellationToken).AsTask();
             }

@@ -1,7 +1,6 @@
 using CloudVm.Storage;
 using CloudVm.Storage.Entities;
 using Microsoft.EntityFrameworkCore;
-using Npgsql;
 
 namespace CloudVm.Api.Images;
 
@@ -25,7 +24,7 @@ internal sealed partial class UploadSweeper(
                 var stale = timeProvider.GetUtcNow() - Patience;
                 await database.Images.Where(i => i.State == ImageState.Uploading && i.TouchedAt < stale).ExecuteDeleteAsync(stoppingToken);
             }
-            catch (Exception e) when (e is NpgsqlException or InvalidOperationException { InnerException: NpgsqlException })
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 LogPostponed(logger, e.Message);
             }

@@ -2,7 +2,6 @@ using CloudVm.Contracts.Operations;
 using CloudVm.Storage;
 using CloudVm.Storage.Operations;
 using Microsoft.EntityFrameworkCore;
-using Npgsql;
 
 namespace CloudVm.Api.Operations;
 
@@ -23,7 +22,7 @@ internal sealed partial class OperationSweeper(
             {
                 await SweepAsync(stoppingToken);
             }
-            catch (Exception e) when (e is NpgsqlException or DbUpdateException or InvalidOperationException { InnerException: NpgsqlException })
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 LogPostponed(logger, e.Message);
             }

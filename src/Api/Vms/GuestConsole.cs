@@ -4,16 +4,18 @@ using CloudVm.Api.Nodes;
 using CloudVm.Api.Shared.Problems;
 using CloudVm.Contracts.Access;
 using CloudVm.Contracts.Problems;
+using CloudVm.Storage;
 
 namespace CloudVm.Api.Vms;
 
 /// <summary><c>GET /vms/{id}/console</c>: a WebSocket to the node's, frame by frame.</summary>
 internal sealed class GuestConsole(
-    GuestReader guests, NodeProxy nodes, ProjectScope scope, ApiSettings settings, IHostApplicationLifetime lifetime)
+    GuestReader guests, NodeProxy nodes, ProjectScope scope, TokenStore tokens, ApiSettings settings, IHostApplicationLifetime lifetime)
 {
     private const int BufferBytes = 16 * 1024;
 
     private static readonly TimeSpan ConnectPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan TokenCheckInterval = TimeSpan.FromSeconds(15);
 
     public async Task HandleAsync(Guid id, HttpContext http)
     {
@@ -34,11 +36,32 @@ internal sealed class GuestConsole(
         var mayType = scope.Principal.IsAtLeast(Role.Operator);
         var down = PumpAsync(upstream, client, passData: true, open.Token);
         var up = PumpAsync(client, upstream, mayType, open.Token);
-        await Task.WhenAny(down, up);
+        await Task.WhenAny(down, up, WatchTokenAsync(open.Token));
 
         // Either side's end is the other's: what does not close by itself soon is cut off.
         open.CancelAfter(TimeSpan.FromSeconds(2));
         await Task.WhenAll(down, up);
+    }
+
+    /// <summary>Returns when the token that opened the console no longer counts.</summary>
+    private async Task WatchTokenAsync(CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(TokenCheckInterval);
+        while (await MayStayAsync(cancellationToken))
+            await timer.WaitForNextTickAsync(cancellationToken);
+    }
+
+    private async Task<bool> MayStayAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await tokens.IsValidAsync(scope.Principal.TokenId, cancellationToken);
+        }
+        catch (Exception e) when (DatabaseFaults.IsLoss(e))
+        {
+            // A guest outlives its database, and so does the sight of it.
+            return true;
+        }
     }
 
     /// <summary>Browsers say where a page came from; only the dashboard and this service itself may open consoles.</summary>

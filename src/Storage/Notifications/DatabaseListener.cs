@@ -32,11 +32,11 @@ public sealed partial class DatabaseListener(NpgsqlDataSource source, TimeProvid
             {
                 await ListenAsync(channels, onConnected, onNotification, cancellationToken).ConfigureAwait(false);
             }
-            catch (Exception e) when (e is NpgsqlException or IOException or TimeoutException)
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
             {
                 LogDisconnected(logger, e.Message);
             }
-            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            catch (OperationCanceledException)
             {
                 return;
             }

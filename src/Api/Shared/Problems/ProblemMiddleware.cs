@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using CloudVm.Contracts.Problems;
-using Microsoft.EntityFrameworkCore;
-using Npgsql;
+using CloudVm.Storage;
 
 namespace CloudVm.Api.Shared.Problems;
 
@@ -23,8 +22,10 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
         catch (Exception e) when (!context.Response.HasStarted)
         {
             var refusal = Explain(e);
-            if (refusal.Status >= StatusCodes.Status500InternalServerError)
+            if (refusal.Status == StatusCodes.Status500InternalServerError)
                 LogFailure(logger, e, context.Request.Method, context.Request.Path);
+            else if (refusal.Status > StatusCodes.Status500InternalServerError)
+                LogUnavailable(logger, context.Request.Method, context.Request.Path, refusal.Message, e.Message);
             await ProblemWriter.WriteAsync(context, refusal);
         }
     }
@@ -35,21 +36,14 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } =>
             new(StatusCodes.Status413PayloadTooLarge, ProblemCodes.TooLarge, "The request body is too large."),
         BadHttpRequestException bad => new(bad.StatusCode, ProblemCodes.InvalidRequest, bad.Message),
-        DbUpdateException { InnerException: PostgresException inner } => ConstraintRefusals.Explain(inner) ?? Broken(),
-        PostgresException { SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected } => Busy(),
-        PostgresException { SqlState: var state } when state.StartsWith("57", StringComparison.Ordinal) => NoDatabase(),
-        DbUpdateException { InnerException: NpgsqlException } or InvalidOperationException { InnerException: NpgsqlException } => NoDatabase(),
-        PostgresException => Broken(),
-        NpgsqlException => NoDatabase(),
+        _ when DatabaseFaults.IsLoss(e) => Unavailable("The database cannot be reached; try again."),
+        _ when DatabaseFaults.IsContention(e) => Unavailable("The database is contended; try again."),
+        _ when DatabaseFaults.FindServerError(e) is { } error => ConstraintRefusals.Explain(error) ?? Broken(),
         _ => Broken(),
     };
 
     private static ProblemException Broken() =>
         new(StatusCodes.Status500InternalServerError, ProblemCodes.Internal, "The service failed; its log knows more under this trace id.");
-
-    private static ProblemException Busy() => Unavailable("The database is contended; try again.");
-
-    private static ProblemException NoDatabase() => Unavailable("The database cannot be reached; try again.");
 
     private static ProblemException Unavailable(string title) =>
         new(StatusCodes.Status503ServiceUnavailable, ProblemCodes.Unavailable, title)
@@ -69,6 +63,9 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
 
     [LoggerMessage(EventId = 100, Level = LogLevel.Error, Message = "{Method} {Path} failed")]
     private static partial void LogFailure(ILogger logger, Exception exception, string method, string path);
+
+    [LoggerMessage(EventId = 102, Level = LogLevel.Warning, Message = "{Method} {Path} could not be served: {Title} ({Cause})")]
+    private static partial void LogUnavailable(ILogger logger, string method, string path, string title, string cause);
 
     [LoggerMessage(EventId = 101, Level = LogLevel.Debug, Message = "The client of {Method} {Path} left")]
     private static partial void LogClientLeft(ILogger logger, string method, string path);
