@@ -8,6 +8,10 @@ command_down() {
         say "stopping"
         stop_process "$pid" TERM 150
     fi
+    if [ -e "$STATE/lock" ]; then
+        exec {LOCK_FD}>>"$STATE/lock"
+        flock -n "$LOCK_FD" || fail "a './cloudvm up' is building or installing here; stop it first (Ctrl-C)"
+    fi
     # Whatever is left of a supervisor that was killed, or that just now was.
     if [ -d "$RUN" ]; then
         local part

@@ -1,6 +1,6 @@
 # The supervisor: starts the parts, keeps them running, and stops them in order when asked to.
 
-START_DEADLINE=${CLOUDVM_START_SECONDS:-120}
+START_DEADLINE=${CLOUDVM_START_SECONDS:-180}
 LOG_LIMIT_BYTES=$((64 * 1024 * 1024))
 
 declare -A PART_PID PART_STARTED PART_RETRY PART_FAILURES

@@ -63,6 +63,8 @@ up_detached() {
     PRIVATE_DATABASE=$PRIVATE_DATABASE POSTGRES_DATA=${POSTGRES_DATA:-} POSTGRES_BIN=${POSTGRES_BIN:-} BUILD=$BUILD LOCK_FD=$LOCK_FD \
         setsid "$ROOT/cloudvm" supervise </dev/null >>"$LOGS/supervisor.log" 2>&1 &
     local supervisor=$! state
+    # shellcheck disable=SC2064  # The value of now is meant.
+    trap "stop_process $supervisor TERM 60; exit 130" INT TERM HUP
     while :; do
         { read -r state <"$RUN/state"; } 2>/dev/null || state=
         case $state in
@@ -73,6 +75,7 @@ up_detached() {
             fail "the supervisor ended; the end of $LOGS/supervisor.log: $(tail -n 15 "$LOGS/supervisor.log")"
         pause 0.1
     done
+    trap - INT TERM HUP
     announce
 }
 
@@ -91,12 +94,12 @@ up_in_foreground() {
         files+=("$LOGS/${part,,}.log")
     done
     # Deaf to Ctrl-C, so that the log shows how the parts end.
-    exec {FOLLOW_FD}< <(trap '' INT && exec tail -n 0 -F -v -- "${files[@]}" 2>/dev/null)
+    exec {FOLLOW_FD}< <(trap '' INT && exec tail -n 0 -F -v --pid=$$ -- "${files[@]}" 2>/dev/null {LOCK_FD}>&-)
     tail_pid=$!
-    (trap '' INT && prefix_lines <&"$FOLLOW_FD") &
+    (exec {LOCK_FD}>&- && trap '' INT && prefix_lines <&"$FOLLOW_FD") &
     local prefixer=$!
     exec {FOLLOW_FD}<&-
-    (until [ "$(cat "$RUN/state" 2>/dev/null)" = ready ]; do pause 0.2; done && announce) &
+    (exec {LOCK_FD}>&- && announce_when_ready) &
     local announcer=$!
     supervise
     local status=$?
@@ -104,6 +107,14 @@ up_in_foreground() {
     wait "$prefixer"
     [ $status -eq 0 ] || fail "CloudVm did not start: $(sed 's/^failed //' "$RUN/state")"
     say "stopped"
+}
+
+announce_when_ready() {
+    until [ "$(cat "$RUN/state" 2>/dev/null)" = ready ]; do
+        start_time $$ >/dev/null || return
+        pause 0.2
+    done
+    announce
 }
 
 announce() {
