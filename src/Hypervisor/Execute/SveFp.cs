@@ -164,7 +164,7 @@ public sealed unsafe partial class Interpreter
     {
         if (!c.CheckSve(out var trapped))
             return trapped;
-        var context = c.BeginFp();
+        var context = c.BeginConversionSve();
         var step = Math.Max(TFrom.Width, TTo.Width) / 8;
         var pg = c.Pg(w);
         for (var i = 0; i < c.VL; i += step)
@@ -176,6 +176,9 @@ public sealed unsafe partial class Interpreter
         c.EndFp(context);
         return StepResult.Next;
     }
+
+    /// <summary>FPConvertSVE: SVE conversions have no alternative half-precision format.</summary>
+    private FpContext BeginConversionSve() => new(Cpu->Fpcr & ~FpContext.AlternativeHalfBit, Cpu->Fpsr);
 
     private static void WriteContainer(byte* at, int bytes, ulong value)
     {

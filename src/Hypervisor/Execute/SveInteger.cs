@@ -179,6 +179,23 @@ public sealed unsafe partial class Interpreter
         return c.SveImmediate<TOp>(w, immediate);
     }
 
+    /// <summary>SQADD and SQSUB (bit 17) of an immediate, which is unsigned although the elements are signed.</summary>
+    internal static StepResult SveImmediateSaturating(Interpreter c, uint w)
+    {
+        if (ShiftsByteImmediate(w))
+            return c.Undefined(w);
+        if (!c.CheckSve(out var trapped))
+            return trapped;
+        ulong immediate = (w >> 5) & 0xFF;
+        if ((w >> 13 & 1) != 0)
+            immediate <<= 8;
+        if ((w >> 17 & 1) != 0)
+            immediate = 0 - immediate;
+        var lanes = new Lanes { D = c.Z(Rd(w)), N = c.Z(Rd(w)), Bytes = c.VL, Immediate = immediate };
+        LaneDispatch.Run<SaturatingOffsetLoop>(SizeField(w), true, ref lanes);
+        return StepResult.Next;
+    }
+
     /// <summary>The optional shift of an 8-bit immediate is UNALLOCATED for byte elements.</summary>
     private static bool ShiftsByteImmediate(uint w) => SizeField(w) == 0 && (w >> 13 & 1) != 0;
 

@@ -141,7 +141,8 @@ public sealed unsafe partial class Interpreter
 
     /// <summary>
     /// A first-fault load: the first active element faults as any load does, a later one that cannot be read clears FFR from its
-    /// element on. Elements from there on are zero, which is one of the results that the architecture allows.
+    /// element on. Elements from there on are zero; those whose FFR bit was false before are loaded. Both are choices that the
+    /// architecture leaves open.
     /// </summary>
     private StepResult LoadFirstFaultAt(uint w, ulong* addresses, LoadType type, bool firstMayFault)
     {
@@ -151,7 +152,6 @@ public sealed unsafe partial class Interpreter
         NativeMemory.Clear(result, MaxVectorBytes);
         var elements = VL >> type.ElementSize;
         var faulted = false;
-        var unknown = false;
         for (var i = 0; i < elements; i++)
         {
             var offset = i << type.ElementSize;
@@ -166,9 +166,6 @@ public sealed unsafe partial class Interpreter
 
             if (faulted)
                 ClearElement(ref ffr, offset, type.ElementSize);
-            unknown |= !ffr[offset];
-            if (unknown)
-                WriteElement(result + offset, type.ElementSize, 0, 0);
         }
 
         WritePredicate(16, ffr);

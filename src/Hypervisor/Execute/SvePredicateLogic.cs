@@ -57,7 +57,7 @@ public sealed unsafe partial class Interpreter
         for (var i = 0; i < count; i++)
             result.Set(i << size);
         if ((w >> 16 & 1) != 0)
-            c.SetPredicateFlags(c.AllTrue(size), result, size);
+            c.SetPredicateFlags(result, result, size);
         c.WritePredicate(w & 0xF, result);
         return StepResult.Next;
     }

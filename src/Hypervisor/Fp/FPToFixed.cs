@@ -59,8 +59,7 @@ public static partial class SoftFloat
 
         if (value.Type == FPType.Zero)
         {
-            // A flushed denormal was not exact, although it reads as zero here.
-            exact = op == 0;
+            exact = !value.Sign;
             return 0;
         }
 

@@ -38,6 +38,9 @@ public struct FpContext(uint fpcr, uint fpsr)
     /// <summary>FPSR.QC: an AdvSIMD integer operation saturated.</summary>
     public const uint Saturation = 1u << 27;
 
+    /// <summary>FPCR.AHP.</summary>
+    public const uint AlternativeHalfBit = 1u << 26;
+
     /// <summary>FPCR at the start of the instruction.</summary>
     public readonly uint Fpcr = fpcr;
 
@@ -57,7 +60,7 @@ public struct FpContext(uint fpcr, uint fpsr)
     public readonly bool FlushToZero16 => (Fpcr & (1u << 19)) != 0;
 
     /// <summary>FPCR.AHP: conversions use Arm's alternative half format, without infinities and NaNs.</summary>
-    public readonly bool AlternativeHalf => (Fpcr & (1u << 26)) != 0;
+    public readonly bool AlternativeHalf => (Fpcr & AlternativeHalfBit) != 0;
 
     /// <summary>Whether this format's denormals are flushed to zero.</summary>
     public readonly bool Flushes<TFormat>() where TFormat : struct, IFpFormat =>

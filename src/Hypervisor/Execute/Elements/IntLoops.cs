@@ -49,6 +49,16 @@ internal readonly unsafe struct ImmediateLoop<TOp> : IIntLoop where TOp : struct
     }
 }
 
+/// <summary>D = N plus the immediate, a signed number that may be wider than an element, saturated.</summary>
+internal readonly unsafe struct SaturatingOffsetLoop : IIntLoop
+{
+    public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
+    {
+        for (var i = 0; i < lanes.Bytes; i += sizeof(T))
+            *(T*)(lanes.D + i) = Int.Saturate<T>(Int.Wide(*(T*)(lanes.N + i)) + (long)lanes.Immediate, ref lanes.Saturated);
+    }
+}
+
 /// <summary>D = op(A, N, M).</summary>
 internal readonly unsafe struct TernaryLoop<TOp> : IIntLoop where TOp : struct, IIntTernary
 {

@@ -1,0 +1,186 @@
+using System.Runtime.InteropServices;
+
+namespace CloudVm.Hypervisor.Conformance.Tests.Cases;
+
+/// <summary>Register state before or after one instruction, in the byte layout that <c>Oracle/oracle.c</c> reads and writes.</summary>
+internal sealed class MachineRecord(byte[] bytes, int vectorBytes)
+{
+    private const int FixedBytes = 304;
+    private const int SpOffset = 31 * 8;
+    private const int WordOffset = SpOffset + (4 * 8);
+
+    public byte[] Bytes { get; } = bytes;
+
+    public int VectorBytes { get; } = vectorBytes;
+
+    public Span<ulong> X => MemoryMarshal.Cast<byte, ulong>(Bytes.AsSpan(0, 31 * 8));
+
+    public ref ulong Sp => ref Wide(0);
+
+    /// <summary>Where execution stopped.</summary>
+    public ref ulong Pc => ref Wide(1);
+
+    /// <summary>The address of a memory fault.</summary>
+    public ref ulong Fault => ref Wide(2);
+
+    public ref ulong MemoryHash => ref Wide(3);
+
+    public ref uint Word => ref Narrow(0);
+
+    /// <summary>The signal that ended the instruction, as on Linux; see <see cref="Outcomes"/>.</summary>
+    public ref uint Outcome => ref Narrow(1);
+
+    public ref uint Nzcv => ref Narrow(2);
+
+    public ref uint Fpcr => ref Narrow(3);
+
+    public ref uint Fpsr => ref Narrow(4);
+
+    public ref uint UsesMemory => ref Narrow(5);
+
+    public static int SizeOf(int vectorBytes) => (FixedBytes + (32 * vectorBytes) + (17 * vectorBytes / 8) + 7) & ~7;
+
+    public static MachineRecord Create(int vectorBytes) => new(new byte[SizeOf(vectorBytes)], vectorBytes);
+
+    public Span<byte> Z(int n) => Bytes.AsSpan(FixedBytes + (n * VectorBytes), VectorBytes);
+
+    /// <summary>Pn, with 16 for FFR.</summary>
+    public Span<byte> P(int n) => Bytes.AsSpan(FixedBytes + (32 * VectorBytes) + (n * VectorBytes / 8), VectorBytes / 8);
+
+    /// <summary>
+    /// Leaves of an instruction that did not complete only what the architecture promises about it: which exception, at which
+    /// instruction and address.
+    /// </summary>
+    public void Normalise()
+    {
+        if (Outcome == Outcomes.Completed)
+            return;
+        var (word, outcome, pc, fault) = (Word, Outcome, Pc, Fault);
+        Bytes.AsSpan().Clear();
+        (Word, Outcome, Pc, Fault) = (word, outcome, pc, fault);
+    }
+
+    /// <summary>A stable 32-bit digest of the whole record.</summary>
+    public uint Digest()
+    {
+        var hash = 0xcbf29ce484222325ul;
+        foreach (var word in MemoryMarshal.Cast<byte, ulong>(Bytes))
+        {
+            hash = (hash ^ word) * 0x100000001b3ul;
+            hash ^= hash >> 29;
+        }
+
+        return (uint)(hash ^ (hash >> 32));
+    }
+
+    /// <summary>One line for each register that differs from <paramref name="other"/>.</summary>
+    public IEnumerable<string> Differences(MachineRecord other)
+    {
+        for (var i = 0; i < 31; i++)
+        {
+            if (X[i] != other.X[i])
+                yield return $"X{i}: {X[i]:x16} / {other.X[i]:x16}";
+        }
+
+        foreach (var (name, mine, theirs) in new (string, ulong, ulong)[]
+        {
+            ("SP", Sp, other.Sp), ("PC", Pc, other.Pc), ("fault", Fault, other.Fault), ("memory", MemoryHash, other.MemoryHash),
+            ("outcome", Outcome, other.Outcome), ("NZCV", Nzcv, other.Nzcv), ("FPCR", Fpcr, other.Fpcr), ("FPSR", Fpsr, other.Fpsr),
+        })
+        {
+            if (mine != theirs)
+                yield return $"{name}: {mine:x} / {theirs:x}";
+        }
+
+        for (var i = 0; i < 32; i++)
+        {
+            if (!Z(i).SequenceEqual(other.Z(i)))
+                yield return $"Z{i}: {Hex(Z(i))}\n  / {Hex(other.Z(i))}";
+        }
+
+        for (var i = 0; i < 17; i++)
+        {
+            if (!P(i).SequenceEqual(other.P(i)))
+                yield return $"P{i}: {Hex(P(i))} / {Hex(other.P(i))}";
+        }
+    }
+
+    /// <summary>Bytes as the manual writes registers: highest first.</summary>
+    public static string Hex(ReadOnlySpan<byte> bytes)
+    {
+        var copy = bytes.ToArray();
+        Array.Reverse(copy);
+        return Convert.ToHexStringLower(copy);
+    }
+
+    private ref ulong Wide(int index) => ref MemoryMarshal.Cast<byte, ulong>(Bytes.AsSpan(SpOffset))[index];
+
+    private ref uint Narrow(int index) => ref MemoryMarshal.Cast<byte, uint>(Bytes.AsSpan(WordOffset))[index];
+}
+
+/// <summary>How an instruction ends, as the Linux signal that user space would see.</summary>
+internal static class Outcomes
+{
+    public const uint Undefined = 4;
+    public const uint Completed = 5;
+    public const uint Misaligned = 7;
+    public const uint MemoryFault = 11;
+}
+
+/// <summary>Addresses that the oracle and the engine share.</summary>
+internal static class Layout
+{
+    public const ulong CodeBase = 0x4100_0000;
+    public const ulong CodeBytes = 0x8000;
+
+    /// <summary>Where the instruction under test stands; the rest of the code region is BRK.</summary>
+    public const ulong Slot = CodeBase + 0x4000;
+
+    public const ulong ScratchBase = 0x4108_0000;
+    public const int ScratchBytes = 0x1_0000;
+    public const ulong ScratchMiddle = ScratchBase + (ScratchBytes / 2);
+
+    /// <summary>The scratch memory's content before each instruction.</summary>
+    public static byte[] PristineScratch()
+    {
+        var random = new CaseRandom(0x5c7a7c8);
+        var bytes = new byte[ScratchBytes];
+        foreach (ref var word in MemoryMarshal.Cast<byte, ulong>(bytes.AsSpan()))
+            word = random.Next();
+        return bytes;
+    }
+
+    public static ulong Hash(ReadOnlySpan<byte> memory)
+    {
+        var hash = 0xcbf29ce484222325ul;
+        foreach (var word in MemoryMarshal.Cast<byte, ulong>(memory))
+        {
+            hash = (hash ^ word) * 0x100000001b3ul;
+            hash ^= hash >> 29;
+        }
+
+        return hash;
+    }
+}
+
+/// <summary>SplitMix64: small, and the same on every runtime, since recorded results depend on it.</summary>
+internal sealed class CaseRandom(ulong seed)
+{
+    private ulong _state = seed;
+
+    public ulong Next()
+    {
+        _state += 0x9e3779b97f4a7c15;
+        var z = _state;
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+        return z ^ (z >> 31);
+    }
+
+    /// <summary>A number from 0 to limit - 1.</summary>
+    public int Below(int limit) => (int)(Next() % (ulong)limit);
+
+    public bool OneIn(int n) => Below(n) == 0;
+
+    public T Pick<T>(ReadOnlySpan<T> values) => values[Below(values.Length)];
+}
