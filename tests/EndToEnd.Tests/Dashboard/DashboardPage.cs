@@ -60,15 +60,16 @@ internal sealed class DashboardPage : IAsyncDisposable
     /// <summary>Opens a tab of a VM's page.</summary>
     public Task TabAsync(string name) => Page.GetByRole(AriaRole.Tab, new() { Name = name, Exact = true }).ClickAsync();
 
-    /// <summary>Presses Tab until the element has the focus, as somebody without a mouse would.</summary>
-    public async Task TabToAsync(ILocator target, int most = 80)
+    /// <summary>Presses Tab, or Shift+Tab, until the element has the focus, as somebody without a mouse would.</summary>
+    public async Task TabToAsync(ILocator target, bool backwards = false)
     {
+        const int Most = 80;
         await target.WaitForAsync();
-        for (var i = 0; i < most; i++)
+        for (var i = 0; i < Most; i++)
         {
             if (await target.EvaluateAsync<bool>("e => e === document.activeElement"))
                 return;
-            await Page.Keyboard.PressAsync("Tab");
+            await Page.Keyboard.PressAsync(backwards ? "Shift+Tab" : "Tab");
         }
 
         Assert.Fail($"{target} cannot be reached with the Tab key; the focus is at {await Page.EvaluateAsync<string>("document.activeElement?.outerHTML?.slice(0, 200) ?? ''")}.");

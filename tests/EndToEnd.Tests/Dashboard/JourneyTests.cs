@@ -141,7 +141,7 @@ public sealed partial class JourneyTests(RunningInstallation cloud, ChromiumFixt
         await keys.PressAsync("Shift+Tab");
         await Expect(terminal).Not.ToBeFocusedAsync();
 
-        await dashboard.TabToAsync(page.GetByRole(AriaRole.Tab, new() { Name = "Console" }));
+        await dashboard.TabToAsync(page.GetByRole(AriaRole.Tab, new() { Name = "Console" }), backwards: true);
         foreach (var _ in Enumerable.Range(0, 3))
             await keys.PressAsync("ArrowRight");
         await dashboard.TabToAsync(page.GetByRole(AriaRole.Button, new() { Name = "Restore point in place" }));
@@ -150,7 +150,7 @@ public sealed partial class JourneyTests(RunningInstallation cloud, ChromiumFixt
         await keys.PressAsync("Enter");
         await Expect(page.GetByText("Restore · by-keyboard")).ToBeVisibleAsync(Patiently);
 
-        await dashboard.TabToAsync(page.GetByRole(AriaRole.Tab, new() { Name = "Snapshots" }));
+        await dashboard.TabToAsync(page.GetByRole(AriaRole.Tab, new() { Name = "Snapshots" }), backwards: true);
         await keys.PressAsync("Home");
         await dashboard.TerminalUntilAsync(
             t => HasPrompt(t) && !t.Contains("daxpy 5", StringComparison.Ordinal), "the scrollback of the snapshot", Cancellation);
