@@ -10,13 +10,17 @@ internal sealed class ConsoleSocket(WebSocket socket, GuestMachine machine)
 {
     private const int BufferBytes = 16 * 1024;
 
+    /// <summary>How long a viewer that was told the end may take to close its side; cancelling at once could cut the message off.</summary>
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(1);
+
     /// <summary>Serves until the viewer leaves or the machine has ended.</summary>
     public async Task RunAsync(long from, CancellationToken ct)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var input = TypeAsync(stop.Token);
         var output = ShowAsync(from, stop.Token);
-        await Task.WhenAny(input, output).ConfigureAwait(false);
+        if (await Task.WhenAny(input, output).ConfigureAwait(false) == output && output.IsCompletedSuccessfully)
+            await Task.WhenAny(input, Task.Delay(Farewell, ct)).ConfigureAwait(false);
         await stop.CancelAsync().ConfigureAwait(false);
         await IgnoreLeaving(input).ConfigureAwait(false);
         await IgnoreLeaving(output).ConfigureAwait(false);

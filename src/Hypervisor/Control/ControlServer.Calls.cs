@@ -70,7 +70,18 @@ internal sealed partial class ControlServer
             throw ControlException.BadRequest(string.Empty, "The console is a WebSocket.");
         var from = context.Request.Query.ContainsKey("from") ? (long)context.Request.QueryNumber("from", long.MaxValue) : 0;
         using var socket = await context.WebSockets.AcceptWebSocketAsync().ConfigureAwait(false);
-        await new ConsoleSocket(socket, machine).RunAsync(from, context.RequestAborted).ConfigureAwait(false);
+        var viewer = new ConsoleSocket(socket, machine).RunAsync(from, context.RequestAborted);
+        lock (_viewers)
+            _viewers.Add(viewer);
+        try
+        {
+            await viewer.ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (_viewers)
+                _viewers.Remove(viewer);
+        }
     }
 
     private async Task AppendMarkerAsync(HttpContext context)

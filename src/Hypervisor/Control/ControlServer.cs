@@ -21,6 +21,7 @@ internal sealed partial class ControlServer : IDisposable
     private readonly ExitRecordWriter _exitRecord;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private readonly HashSet<Task> _viewers = [];
     private GuestMachine? _machine;
 
     public ControlServer(ServeOptions options, ExitRecordWriter exitRecord, TimeProvider time, ILogger logger)
@@ -61,6 +62,15 @@ internal sealed partial class ControlServer : IDisposable
     public GuestMachine? Machine => Volatile.Read(ref _machine);
 
     public long Epoch => _fence.Highest;
+
+    /// <summary>Waits until every console viewer has been told the end, at most <paramref name="patience"/>.</summary>
+    public async Task DismissViewersAsync(TimeSpan patience)
+    {
+        Task[] viewers;
+        lock (_viewers)
+            viewers = [.. _viewers];
+        await Task.WhenAny(Task.WhenAll(viewers), Task.Delay(patience, _time, CancellationToken.None)).ConfigureAwait(false);
+    }
 
     /// <summary>Answers one request.</summary>
     public async Task HandleAsync(HttpContext context)

@@ -35,7 +35,7 @@ internal static class ServeCommand
         if (socketBytes > MaxSocketPathBytes)
             throw new UsageException($"The socket path has {socketBytes} bytes; at most {MaxSocketPathBytes} are possible.");
 
-        Directory.CreateDirectory(options.Directory);
+        Directory.CreateDirectory(options.Directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         Directory.SetCurrentDirectory(options.Directory);
         using var log = new FileLogger(Path.Combine(options.Directory, "hypervisor.log"), TimeProvider.System);
         var exitRecord = new ExitRecordWriter(TimeProvider.System) { Path = options.ExitRecordPath };
@@ -54,6 +54,7 @@ internal static class ServeCommand
             await app.StartAsync(CancellationToken.None).ConfigureAwait(false);
             File.SetUnixFileMode(options.SocketPath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             var exit = await server.Ended.ConfigureAwait(false);
+            await server.DismissViewersAsync(TimeSpan.FromSeconds(2)).ConfigureAwait(false);
             using var grace = new CancellationTokenSource(TimeSpan.FromSeconds(1));
             await app.StopAsync(grace.Token).ConfigureAwait(false);
             File.Delete(options.SocketPath);

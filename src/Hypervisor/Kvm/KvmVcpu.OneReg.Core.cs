@@ -20,6 +20,9 @@ public sealed unsafe partial class KvmVcpu
         .. Enumerable.Range(0, 3).Select(i => RegisterId.Arm64 | RegisterId.U64 | RegisterId.FirmwareBitmap | (uint)i),
     ];
 
+    /// <summary>SPSR_ABT to SPSR_FIQ: AArch32 state that KVM keeps for every vCPU.</summary>
+    private readonly ulong[] _banked = new ulong[5];
+
     private ulong _psciVersion = PsciVersion10001;
 
     private void ListCore(List<ulong> ids)
@@ -130,8 +133,6 @@ public sealed unsafe partial class KvmVcpu
                 return ref _banked[(word - RegisterId.CoreSpsr) / 2];
         }
     }
-
-    private readonly ulong[] _banked = new ulong[5];
 
     private Errno AccessFirmware(ulong id, Span<byte> data, bool isSet)
     {

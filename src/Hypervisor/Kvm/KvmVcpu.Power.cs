@@ -4,6 +4,7 @@ namespace CloudVm.Hypervisor.Kvm;
 public sealed unsafe partial class KvmVcpu
 {
     private (ulong Entry, ulong Context)? _pendingReset;
+    private volatile bool _resetRequested;
 
     /// <summary>Whether INIT asked for PSCI 0.2 or later.</summary>
     internal bool HasPsci => (_features & KvmVcpuFeatures.Psci02) != 0;
@@ -17,8 +18,18 @@ public sealed unsafe partial class KvmVcpu
         lock (_parking)
         {
             _pendingReset = (entry, context);
+            _resetRequested = true;
             PoweredOff = false;
             Monitor.PulseAll(_parking);
+        }
+    }
+
+    private void ForgetPendingReset()
+    {
+        lock (_parking)
+        {
+            _pendingReset = null;
+            _resetRequested = false;
         }
     }
 
@@ -31,7 +42,7 @@ public sealed unsafe partial class KvmVcpu
             if (_pendingReset is not { } pending)
                 return;
             reset = pending;
-            _pendingReset = null;
+            ForgetPendingReset();
         }
 
         ResetRegisters();

@@ -20,10 +20,15 @@ public sealed unsafe partial class KvmVcpu
     private bool _irqLine;
     private bool _kicked;
     private bool _mmioPending;
+    private volatile bool _poweredOff;
     private (byte Rt, bool SignExtend, bool SixtyFour) _mmioTarget;
 
     /// <summary>KVM_MP_STATE_STOPPED: PSCI holds the vCPU off. RUN then waits until it is switched on.</summary>
-    public bool PoweredOff { get; internal set; }
+    public bool PoweredOff
+    {
+        get => _poweredOff;
+        internal set => _poweredOff = value;
+    }
 
     /// <summary>An MMIO exit whose access the next RUN completes.</summary>
     public bool HasPendingMmio => _mmioPending;
@@ -195,7 +200,7 @@ public sealed unsafe partial class KvmVcpu
                 ExitReason.Budget => _vm.Host.HasWaiters ? null : (RunOutcome?)RunOutcome.Again,
                 ExitReason.Interrupted => null, // Run looks at the reason with the CPU given back
                 ExitReason.Wfi => RunOutcome.WaitForInterrupt,
-                ExitReason.Wfe => _vm.Host.HasWaiters ? null : RunOutcome.Again,
+                ExitReason.Wfe => YieldToOthers(),
                 ExitReason.FpTrap => HandleFpTrap(cpu, isSve: false),
                 ExitReason.SveTrap => HandleFpTrap(cpu, isSve: true),
                 ExitReason.SystemRegister => HandleSystemRegister(cpu.State),
@@ -209,9 +214,18 @@ public sealed unsafe partial class KvmVcpu
                 return RunOutcome.Again;
             if (outcome != RunOutcome.Again)
                 return outcome.Value;
-            if (PoweredOff)
+
+            // Off, or already on again by another vCPU while this one was on its way out: Run parks it or gives it its new start.
+            if (PoweredOff || _resetRequested)
                 return RunOutcome.Again;
         }
+    }
+
+    /// <summary>WFE waits for another vCPU, which may need this host CPU or this physical CPU to get on.</summary>
+    private RunOutcome? YieldToOthers()
+    {
+        Thread.Yield();
+        return _vm.Host.HasWaiters ? null : RunOutcome.Again;
     }
 
     private static nuint OffsetOfFpcr()

@@ -118,7 +118,7 @@ public sealed unsafe partial class KvmVcpu : ISnapshottable
     {
         ResetRegisters();
         _mmioPending = false;
-        _pendingReset = null;
+        ForgetPendingReset();
         PoweredOff = poweredOff;
         foreach (var (id, value) in values)
         {

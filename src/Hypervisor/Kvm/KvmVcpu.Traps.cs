@@ -5,6 +5,8 @@ namespace CloudVm.Hypervisor.Kvm;
 /// <summary>Exits other than FP: system registers, hypervisor calls, aborts outside RAM.</summary>
 public sealed unsafe partial class KvmVcpu
 {
+    private ulong _mmioValue;
+
     /// <summary>EC 0x18: emulates the access and skips the instruction, or injects UNDEF for what the vCPU does not have.</summary>
     private RunOutcome HandleSystemRegister(CpuState* cpu)
     {
@@ -116,8 +118,6 @@ public sealed unsafe partial class KvmVcpu
         _mmioPending = true;
         return RunOutcome.Exit;
     }
-
-    private ulong _mmioValue;
 
     /// <summary>A fetch outside RAM: KVM injects an external abort into the guest.</summary>
     private static RunOutcome HandleInstructionAbort(CpuState* cpu)

@@ -94,6 +94,7 @@ public sealed unsafe partial class KvmVcpu : IDisposable
         if (!abi.NeedsFinalize)
             _finalized = true;
         ResetRegisters();
+        ForgetPendingReset();
         PoweredOff = (wanted & KvmVcpuFeatures.PowerOff) != 0;
         _initialized = true;
         return Errno.Ok;

@@ -17,6 +17,7 @@ public sealed class ConsoleLog : IDisposable
     private readonly byte[] _pending = new byte[1024];
     private int _count;
     private long _written;
+    private long _lost;
     private bool _armed;
     private bool _disposed;
 
@@ -101,9 +102,25 @@ public sealed class ConsoleLog : IDisposable
         _count = 0;
     }
 
+    /// <summary>A log that cannot be written (a full disk) must not stop the guest: what is lost is counted and said once it works again.</summary>
     private void WriteToFile(ReadOnlySpan<byte> bytes)
     {
-        _file.Write(bytes);
-        _written += bytes.Length;
+        try
+        {
+            if (_lost > 0)
+            {
+                var notice = Encoding.UTF8.GetBytes($"\r\n[cloudvm] {_lost} bytes of output could not be written here\r\n");
+                _file.Write(notice);
+                _written += notice.Length;
+                _lost = 0;
+            }
+
+            _file.Write(bytes);
+            _written += bytes.Length;
+        }
+        catch (IOException)
+        {
+            _lost += bytes.Length;
+        }
     }
 }
