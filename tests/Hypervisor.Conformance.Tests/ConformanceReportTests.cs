@@ -3,7 +3,6 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using CloudVm.Hypervisor.Conformance.Tests.Cases;
 using CloudVm.Hypervisor.Conformance.Tests.Goldens;
-using CloudVm.Hypervisor.Isa;
 
 namespace CloudVm.Hypervisor.Conformance.Tests;
 
