@@ -22,6 +22,13 @@ public sealed partial class ChunkCollector(WorkerOptions options, NpgsqlDataSour
 {
     private const int SweepBatch = 1000;
 
+    /// <summary>A session is over when it makes no progress any more, and when its operation has ended without completing it.</summary>
+    private const string ExpireSql = """
+        DELETE FROM upload_sessions session
+        WHERE heartbeat_at < now() - @timeout
+           OR EXISTS (SELECT FROM operations WHERE id = session.operation_id AND ended_at IS NOT NULL)
+        """;
+
     private static readonly long LockKey = AdvisoryLocks.Of("chunk collector");
 
     /// <summary>Collects once.</summary>
@@ -33,8 +40,7 @@ public sealed partial class ChunkCollector(WorkerOptions options, NpgsqlDataSour
             return null;
         try
         {
-            int expired = await ExecuteAsync(
-                connection, "DELETE FROM upload_sessions WHERE heartbeat_at < now() - @timeout", ct, ("timeout", options.UploadSessionTimeout)).ConfigureAwait(false);
+            int expired = await ExecuteAsync(connection, ExpireSql, ct, ("timeout", options.UploadSessionTimeout)).ConfigureAwait(false);
             object limit = (await ScalarAsync(
                 connection, "SELECT least(now(), (SELECT min(started_at) FROM upload_sessions))", ct).ConfigureAwait(false))!;
             await MarkAsync(connection, ct).ConfigureAwait(false);

@@ -151,7 +151,7 @@ public sealed class CrashTests(PostgresFixture postgres)
     private static async Task AssertNothingIsLeftAsync(TestNode node)
     {
         Assert.Equal(0, await node.ScalarAsync("SELECT count(*) FROM operations WHERE state IN ('pending', 'running', 'cancelling')"));
-        Assert.Equal(0, await node.ScalarAsync("SELECT count(*) FROM upload_sessions"));
+        await node.WaitForAsync("SELECT count(*) FROM upload_sessions", count => count == 0);
         Assert.Equal(0, await node.ScalarAsync("SELECT count(*) FROM snapshots s WHERE NOT EXISTS (SELECT FROM snapshot_manifest_parts WHERE snapshot_id = s.id)"));
         await node.WaitForAsync(OrphansSql, count => count == 0);
     }

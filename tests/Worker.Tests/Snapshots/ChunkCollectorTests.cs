@@ -57,6 +57,19 @@ public sealed class ChunkCollectorTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task Session_of_an_operation_that_has_ended_is_over()
+    {
+        await using Store store = await Store.CreateAsync(postgres);
+        await store.OpenSessionAsync();
+        ChunkHash chunk = await store.PutAsync(1);
+        await store.ExecuteAsync("UPDATE operations SET state = 'failed', ended_at = now()");
+
+        Assert.Equal(new CollectionResult(Deleted: 1, ExpiredSessions: 1), await store.Collector.CollectAsync(Ct));
+
+        Assert.Empty(await store.Chunks.TouchAsync([chunk], Ct));
+    }
+
+    [Fact]
     public async Task Touch_that_comes_between_mark_and_sweep_spares_the_chunk()
     {
         await using Store store = await Store.CreateAsync(postgres);
