@@ -18,7 +18,7 @@ public sealed class FencedDatabase(IDbContextFactory<CloudVmDbContext> contexts)
     private static readonly ResiliencePipeline Retry = new ResiliencePipelineBuilder()
         .AddRetry(new RetryStrategyOptions
         {
-            ShouldHandle = arguments => ValueTask.FromResult(DatabaseFaults.IsTransient(arguments.Outcome.Exception)),
+            ShouldHandle = arguments => ValueTask.FromResult(TransientFaults.IsTransient(arguments.Outcome.Exception)),
             BackoffType = DelayBackoffType.Exponential,
             UseJitter = true,
             Delay = TimeSpan.FromMilliseconds(50),

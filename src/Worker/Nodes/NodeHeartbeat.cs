@@ -44,7 +44,7 @@ public sealed partial class NodeHeartbeat(
                 await leases.RenewAsync(stoppingToken).ConfigureAwait(false);
                 IsConnected = true;
             }
-            catch (Exception away) when (DatabaseFaults.IsTransient(away))
+            catch (Exception away) when (TransientFaults.IsTransient(away))
             {
                 IsConnected = false;
                 LogMissed(away.Message);

@@ -56,7 +56,7 @@ public sealed partial class NodeMaintenance(
             catch (Exception failure)
             {
                 // Nobody waits for this, and the next round tries again.
-                if (DatabaseFaults.IsTransient(failure))
+                if (TransientFaults.IsTransient(failure))
                     LogDatabaseAway(failure.Message);
                 else
                     LogFailed(failure);

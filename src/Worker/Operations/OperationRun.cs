@@ -81,7 +81,7 @@ public sealed class OperationRun : IAsyncDisposable
             {
                 Stop = await _store.CheckAsync(Operation.Id, ct).ConfigureAwait(false);
             }
-            catch (Exception away) when (DatabaseFaults.IsTransient(away))
+            catch (Exception away) when (TransientFaults.IsTransient(away))
             {
                 continue; // The work itself notices when it needs the database.
             }

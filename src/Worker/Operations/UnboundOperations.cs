@@ -48,7 +48,7 @@ public sealed partial class UnboundOperations(
                 else
                     await _wake.WaitAsync(options.PollInterval, ct).ConfigureAwait(false);
             }
-            catch (Exception away) when (DatabaseFaults.IsTransient(away))
+            catch (Exception away) when (TransientFaults.IsTransient(away))
             {
                 LogDatabaseAway(away.Message);
                 await Task.Delay(Retry, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -93,7 +93,7 @@ public sealed partial class UnboundOperations(
         {
             await store.FailAsync(operation.Id, lease: null, failure.Problem, ct).ConfigureAwait(false);
         }
-        catch (Exception failure) when (!ct.IsCancellationRequested && !DatabaseFaults.IsTransient(failure))
+        catch (Exception failure) when (!ct.IsCancellationRequested && !TransientFaults.IsTransient(failure))
         {
             LogUnexpected(failure, operation.Id, operation.Kind);
             await store.FailAsync(

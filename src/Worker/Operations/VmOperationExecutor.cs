@@ -81,7 +81,7 @@ public sealed partial class VmOperationExecutor(
 
     /// <summary>Whether trying again cannot help. A database that is away comes back, a stopping Worker has a successor.</summary>
     private static bool IsFinal(Exception failure, CancellationToken ct) =>
-        failure is not LeaseLostException && !ct.IsCancellationRequested && !DatabaseFaults.IsTransient(failure);
+        failure is not LeaseLostException && !ct.IsCancellationRequested && !TransientFaults.IsTransient(failure);
 
     private static Problem Describe(Exception failure) => failure switch
     {

@@ -109,7 +109,7 @@ public sealed partial class VmDispatcher(
                 ct).ConfigureAwait(false);
             due.ForEach(Signal);
         }
-        catch (Exception away) when (DatabaseFaults.IsTransient(away))
+        catch (Exception away) when (TransientFaults.IsTransient(away))
         {
             LogDatabaseAway(away.Message);
         }
@@ -183,7 +183,7 @@ public sealed partial class VmDispatcher(
                 }
                 catch (Exception failure)
                 {
-                    if (DatabaseFaults.IsTransient(failure))
+                    if (TransientFaults.IsTransient(failure))
                         _owner.LogWaits(_vmId, failure.Message);
                     else
                         _owner.LogPassFailed(failure, _vmId, retry);

@@ -45,7 +45,7 @@ public sealed partial class ScheduleService(
                     await triggers.SynchroniseAsync(scheduler, stoppingToken).ConfigureAwait(false);
                     await PruneAsync(stoppingToken).ConfigureAwait(false);
                 }
-                catch (Exception away) when (away is SchedulerException || DatabaseFaults.IsTransient(away))
+                catch (Exception away) when (away is SchedulerException || TransientFaults.IsTransient(away))
                 {
                     LogWaits(away.Message);
                     pause = Retry;

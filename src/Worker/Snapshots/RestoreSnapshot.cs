@@ -187,7 +187,7 @@ public sealed class RestoreSnapshot(
         {
             await sessions.AbandonAsync(session, CancellationToken.None).ConfigureAwait(false);
         }
-        catch (Exception away) when (DatabaseFaults.IsTransient(away))
+        catch (Exception away) when (TransientFaults.IsTransient(away))
         {
             // The session expires by itself.
         }
