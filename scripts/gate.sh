@@ -5,7 +5,9 @@ command_test() {
     while [ $# -gt 0 ]; do
         case $1 in
             --long) long=1 ;;
-            --differential) differential=1 ;;
+            --differential) differential=${differential:-60} ;;
+            --seconds) whole_number "$1" "${2:-}"; differential=$2; shift ;;
+            --seed) whole_number "$1" "${2:-}"; export CLOUDVM_SEED=$2; shift ;;
             -*) usage_error "test does not know '$1'" ;;
             *) [ -z "$filter" ] || usage_error "test takes one filter"; filter=$1 ;;
         esac
@@ -22,7 +24,7 @@ command_test() {
     export CLOUDVM_TEST_RUN=$$-$RANDOM
     trap 'end_test_run; exit 130' INT TERM HUP
     [ -z "$long" ] || export CLOUDVM_TEST_LONG=1
-    [ -z "$differential" ] || export CLOUDVM_TEST_DIFFERENTIAL=1
+    [ -z "$differential" ] || export CLOUDVM_DIFFERENTIAL_SECONDS=$differential
 
     build_for_test
     publish_services
@@ -32,6 +34,13 @@ command_test() {
     run_test_projects "$filter" "$long"
     end_test_run || FAILED=$((FAILED + 1))
     report_tests
+}
+
+# whole_number OPTION VALUE: ends the run with a usage error unless VALUE is one.
+whole_number() {
+    case $2 in
+        '' | *[!0-9]*) usage_error "$1 takes a whole number, not '$2'" ;;
+    esac
 }
 
 build_for_test() {

@@ -11,9 +11,10 @@ CloudVm: a cloud for Arm SVE virtual machines, on this machine.
   ./cloudvm reset-password  a new administrator password
   ./cloudvm logs [-f] [api|worker|web|postgresql|supervisor ...]
   ./cloudvm build           publish the services and print where they are
-  ./cloudvm test [--long] [--differential] [FILTER]
+  ./cloudvm test [--long] [--differential] [--seconds N] [--seed S] [FILTER]
                             build with warnings as errors and run the tests; FILTER is part of
-                            a test project's name or of a test's name
+                            a test project's name or of a test's name; --differential compares
+                            fresh instructions with qemu-aarch64 for a minute or for N seconds
   ./cloudvm bench NAME      measure: api, lifecycle or density
 
 Settings, from the environment:

@@ -6,12 +6,14 @@ using CloudVm.Hypervisor.Conformance.Tests.Oracle;
 namespace CloudVm.Hypervisor.Conformance.Tests;
 
 /// <summary>
-/// Compares the interpreter with qemu-aarch64, live, on fresh random cases. The ordinary run takes a sample; set
-/// CLOUDVM_DIFFERENTIAL_SECONDS to go on for that long, CLOUDVM_SEED to repeat a run
-/// and CLOUDVM_ROWS to look only at rows whose name contains a text.
+/// Compares the interpreter with qemu-aarch64, live. The ordinary run takes a sample that is always the same, since a defect of the
+/// oracle must not fail a build by luck; set CLOUDVM_DIFFERENTIAL_SECONDS to go on for that long with a fresh seed, CLOUDVM_SEED to
+/// repeat a run and CLOUDVM_ROWS to look only at rows whose name contains a text.
 /// </summary>
 public sealed class DifferentialTests(ITestOutputHelper output)
 {
+    private const ulong SampleSeed = 5;
+
     // qemu 7.2 unzips predicates wrongly at some lengths that are no power of two, such as 240.
     private static readonly int[] Lengths = [16, 32, 48, 64, 128, 256];
 
@@ -19,8 +21,8 @@ public sealed class DifferentialTests(ITestOutputHelper output)
     public void Engine_agrees_with_qemu_on_fresh_cases()
     {
         Assert.True(QemuOracle.Version is not null, "qemu-aarch64 is not installed: apt-get install qemu-user");
-        var seed = Seed();
         var seconds = Number("CLOUDVM_DIFFERENTIAL_SECONDS");
+        var seed = Seed(fresh: seconds > 0);
         output.WriteLine($"CLOUDVM_SEED={seed}, {QemuOracle.Version}");
         var filter = Environment.GetEnvironmentVariable("CLOUDVM_ROWS") ?? "";
         var rows = RowCoverage.ComparableRows.Where(row => row.Name.Contains(filter, StringComparison.OrdinalIgnoreCase)).ToArray();
@@ -42,10 +44,10 @@ public sealed class DifferentialTests(ITestOutputHelper output)
         output.WriteLine($"{cases} cases agree.");
     }
 
-    private static ulong Seed() =>
+    private static ulong Seed(bool fresh) =>
         Environment.GetEnvironmentVariable("CLOUDVM_SEED") is { Length: > 0 } text
             ? ulong.Parse(text, CultureInfo.InvariantCulture)
-            : (ulong)Random.Shared.NextInt64(1, 1_000_000_000);
+            : fresh ? (ulong)Random.Shared.NextInt64(1, 1_000_000_000) : SampleSeed;
 
     private static double Number(string variable) =>
         double.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out var value) ? value : 0;
