@@ -274,15 +274,7 @@ internal sealed class TestNode : IAsyncDisposable
         using CancellationTokenSource deadline = new(TimeSpan.FromSeconds(20));
         if (Worker is not null)
             await Worker.KillAsync(deadline.Token);
-        foreach (string socket in Directory.EnumerateFiles(RunDirectory, "*.sock"))
-        {
-            if (await HypervisorLauncher.TryHelloAsync(socket, deadline.Token) is { } hello
-                && SupervisedProcess.TryAttach(_monitor, new ProcessIdentity(hello.ProcessId, hello.ProcessStartTime)) is { } process)
-            {
-                await process.KillAsync(deadline.Token);
-                process.Dispose();
-            }
-        }
+        await LeftoverProcesses.EndAsync(_monitor, RunDirectory, deadline.Token);
 
         _monitor.Dispose();
         await Source.DisposeAsync();

@@ -44,15 +44,7 @@ internal sealed class NodeDirectory : IAsyncDisposable
         using CancellationTokenSource deadline = new(TimeSpan.FromSeconds(20));
         await Pool.StopAsync(deadline.Token);
         Pool.Dispose();
-        foreach (string socket in Directory.EnumerateFiles(Paths.Run, "*.sock"))
-        {
-            if (await HypervisorLauncher.TryHelloAsync(socket, deadline.Token) is { } hello
-                && SupervisedProcess.TryAttach(Monitor, new ProcessIdentity(hello.ProcessId, hello.ProcessStartTime)) is { } process)
-            {
-                await process.KillAsync(deadline.Token);
-                process.Dispose();
-            }
-        }
+        await LeftoverProcesses.EndAsync(Monitor, Paths.Run, deadline.Token);
 
         Monitor.Dispose();
         Directory.Delete(_root, recursive: true);
