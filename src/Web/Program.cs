@@ -35,10 +35,10 @@ var app = builder.Build();
 
 app.UseSecurityHeaders();
 app.UseStatusCodePagesWithReExecute("/not-found", createScopeForStatusCodePages: true);
+app.UseWebSockets(); // before authentication: it is what tells a socket from a page
 app.UseAuthentication();
 app.UseAuthorization();
 app.UseAntiforgery();
-app.UseWebSockets();
 
 app.MapHealthEndpoints();
 app.MapStaticAssets();

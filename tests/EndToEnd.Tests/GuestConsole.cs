@@ -29,7 +29,7 @@ internal sealed class GuestConsole : IAsyncDisposable
         get
         {
             lock (_shown)
-                return _shown.ToString();
+                return _shown.ToString().Replace("\r\n", "\n", StringComparison.Ordinal); // A message may end between the two.
         }
     }
 
@@ -131,7 +131,7 @@ internal sealed class GuestConsole : IAsyncDisposable
         {
             if (type == WebSocketMessageType.Binary)
             {
-                _shown.Append(text.Replace("\r\n", "\n", StringComparison.Ordinal));
+                _shown.Append(text);
             }
             else if (text.Contains("\"replay\"", StringComparison.Ordinal))
             {

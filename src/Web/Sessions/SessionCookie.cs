@@ -26,6 +26,15 @@ public static class SessionCookie
             options.LoginPath = SignInPath;
             options.AccessDeniedPath = "/forbidden";
             options.ReturnUrlParameter = "returnUrl";
+            options.Events.OnRedirectToLogin = context =>
+            {
+                // A page to sign in at is of no use to a socket.
+                if (context.HttpContext.WebSockets.IsWebSocketRequest)
+                    context.Response.StatusCode = StatusCodes.Status401Unauthorized;
+                else
+                    context.Response.Redirect(context.RedirectUri);
+                return Task.CompletedTask;
+            };
             options.Events.OnValidatePrincipal = context =>
             {
                 var store = context.HttpContext.RequestServices.GetRequiredService<SessionStore>();

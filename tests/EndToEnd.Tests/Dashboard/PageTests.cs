@@ -147,7 +147,7 @@ public sealed class PageTests(RunningInstallation cloud, ChromiumFixture chromiu
     [Theory]
     [InlineData(true, "http://elsewhere.example", HttpStatusCode.Forbidden)]
     [InlineData(true, null, HttpStatusCode.Forbidden)]
-    [InlineData(false, "self", HttpStatusCode.Redirect)]
+    [InlineData(false, "self", HttpStatusCode.Unauthorized)]
     public async Task A_console_is_refused_to_other_origins_and_to_strangers(bool signedIn, string? origin, HttpStatusCode expected)
     {
         await using var dashboard = await DashboardPage.OpenAsync(chromium.Browser, cloud.Installation);
