@@ -257,6 +257,15 @@ public sealed unsafe partial class Interpreter
         return StepResult.Next;
     }
 
+    /// <summary>FTMAD Zdn, Zdn, Zm, #imm3 (bits 18:16).</summary>
+    internal static StepResult FTMAD_z_zzi(Interpreter c, uint w)
+    {
+        if (!c.CheckSve(out var trapped))
+            return trapped;
+        var lanes = new Lanes { D = c.Z(Rd(w)), N = c.Z(Rd(w)), M = c.Z(Rn(w)), Bytes = c.VL, Shift = (int)(w >> 16) & 7 };
+        return c.RunFp<FpTrigMultiplyAddLoop>(w, ref lanes);
+    }
+
     /// <summary>FCADD Zdn, Pg/M, Zdn, Zm, #90 or #270 (rot, bit 16).</summary>
     internal static StepResult FCADD_z_p_zz(Interpreter c, uint w)
     {
