@@ -1,8 +1,8 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Text;
 using CloudVm.Hypervisor.Conformance.Tests.Cases;
 using CloudVm.Hypervisor.Conformance.Tests.Goldens;
+using CloudVm.Testing;
 
 namespace CloudVm.Hypervisor.Conformance.Tests;
 
@@ -12,7 +12,7 @@ public sealed class ConformanceReportTests
     [Fact]
     public void Committed_report_is_up_to_date()
     {
-        var path = Path.GetFullPath(Path.Combine(SourceDirectory(), "..", "..", "docs", "conformance.md"));
+        var path = RepositoryRoot.Combine("docs", "conformance.md");
         var report = Create(GoldenFile.Read());
         if (Environment.GetEnvironmentVariable("CLOUDVM_UPDATE_DOCS") == "1")
             File.WriteAllText(path, report);
@@ -63,6 +63,4 @@ public sealed class ConformanceReportTests
             """);
         return text.ToString();
     }
-
-    private static string SourceDirectory([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
 }

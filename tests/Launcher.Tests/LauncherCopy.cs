@@ -42,7 +42,7 @@ internal sealed class LauncherCopy : IDisposable
 
     private LauncherCopy Filled()
     {
-        string repository = Installation.RepositoryRoot();
+        string repository = RepositoryRoot.Path;
         Directory.CreateDirectory(Root);
         File.Copy(Path.Combine(repository, "cloudvm"), Path.Combine(Root, "cloudvm"));
         foreach (string folder in (string[])["scripts", "images"])

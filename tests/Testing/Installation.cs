@@ -86,7 +86,7 @@ public sealed class Installation : IAsyncDisposable
         };
         foreach ((string key, string? value) in environment ?? new Dictionary<string, string?>(StringComparer.Ordinal))
             settings[key] = value;
-        return new Installation(Path.Combine(root ?? RepositoryRoot(), "cloudvm"), state, portBase, settings);
+        return new Installation(Path.Combine(root ?? RepositoryRoot.Path, "cloudvm"), state, portBase, settings);
     }
 
     /// <summary>Starts it in the background and returns once everything is ready.</summary>
@@ -170,23 +170,11 @@ public sealed class Installation : IAsyncDisposable
         down.EnsureSuccess();
     }
 
-    /// <summary>The directory of the repository that this test was built in.</summary>
-    public static string RepositoryRoot()
-    {
-        for (DirectoryInfo? directory = new(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
-        {
-            if (File.Exists(Path.Combine(directory.FullName, "CloudVm.sln")))
-                return directory.FullName;
-        }
-
-        throw new InvalidOperationException($"{AppContext.BaseDirectory} is in no clone of the repository.");
-    }
-
     private static async Task<string> FindBuildAsync()
     {
         if (Environment.GetEnvironmentVariable(BuildVariable) is { Length: > 0 } given)
             return given;
-        ProcessStartInfo start = new(Path.Combine(RepositoryRoot(), "cloudvm"), "build") { RedirectStandardOutput = true };
+        ProcessStartInfo start = new(Path.Combine(RepositoryRoot.Path, "cloudvm"), "build") { RedirectStandardOutput = true };
         using Process build = Process.Start(start)!;
         string directory = await build.StandardOutput.ReadToEndAsync().ConfigureAwait(false);
         await build.WaitForExitAsync().ConfigureAwait(false);

@@ -96,7 +96,7 @@ internal sealed class DashboardPage : IAsyncDisposable
     /// <summary>Leaves a picture under <c>.cloudvm/screenshots</c>.</summary>
     public Task ScreenshotAsync(string name) => Page.ScreenshotAsync(new()
     {
-        Path = Path.Combine(Installation.RepositoryRoot(), ".cloudvm", "screenshots", name + ".png"),
+        Path = Path.Combine(RepositoryRoot.Path, ".cloudvm", "screenshots", name + ".png"),
     });
 
     /// <summary>Lets axe-core look at the page and fails on serious and critical violations.</summary>

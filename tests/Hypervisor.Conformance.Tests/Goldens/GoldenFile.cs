@@ -1,7 +1,7 @@
 using System.IO.Compression;
-using System.Runtime.CompilerServices;
 using CloudVm.Hypervisor.Conformance.Tests.Cases;
 using CloudVm.Hypervisor.Isa;
+using CloudVm.Testing;
 
 namespace CloudVm.Hypervisor.Conformance.Tests.Goldens;
 
@@ -30,7 +30,7 @@ internal sealed class GoldenFile
     /// <summary>Number of recorded cases.</summary>
     public int Count => _digests.Values.Sum(digests => digests.Length);
 
-    public static string SourcePath { get; } = Path.Combine(SourceDirectory(), "goldens.bin");
+    public static string SourcePath { get; } = RepositoryRoot.Combine("tests", "Hypervisor.Conformance.Tests", "Goldens", "goldens.bin");
 
     /// <summary>A row's digests: all cases of the first vector length, then of the next. Null when the row was not recorded.</summary>
     public uint[]? Find(string row) => _digests.GetValueOrDefault(row);
@@ -81,6 +81,4 @@ internal sealed class GoldenFile
                 writer.Write(value);
         }
     }
-
-    private static string SourceDirectory([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
 }
