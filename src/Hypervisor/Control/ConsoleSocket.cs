@@ -10,17 +10,21 @@ internal sealed class ConsoleSocket(WebSocket socket, GuestMachine machine)
 {
     private const int BufferBytes = 16 * 1024;
 
-    /// <summary>How long a viewer that was told the end may take to close its side; cancelling at once could cut the message off.</summary>
+    /// <summary>
+    /// How long the viewer's side may take to end after ours: cancelling at once could cut off the last message, in either direction.
+    /// </summary>
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(1);
 
     /// <summary>Serves until the viewer leaves or the machine has ended.</summary>
     public async Task RunAsync(long from, CancellationToken ct)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        using var stop = new CancellationTokenSource();
+        using var leaving = CancellationTokenSource.CreateLinkedTokenSource(stop.Token, ct);
         var input = TypeAsync(stop.Token);
-        var output = ShowAsync(from, stop.Token);
-        if (await Task.WhenAny(input, output).ConfigureAwait(false) == output && output.IsCompletedSuccessfully)
-            await Task.WhenAny(input, Task.Delay(Farewell, ct)).ConfigureAwait(false);
+        var output = ShowAsync(from, leaving.Token);
+        // A viewer may type and leave at once: what arrived before it left is still read, whatever ended the output.
+        if (await Task.WhenAny(input, output).ConfigureAwait(false) == output)
+            await Task.WhenAny(input, Task.Delay(Farewell, stop.Token)).ConfigureAwait(false);
         await stop.CancelAsync().ConfigureAwait(false);
         await IgnoreLeaving(input).ConfigureAwait(false);
         await IgnoreLeaving(output).ConfigureAwait(false);

@@ -34,7 +34,8 @@ public sealed class DetachedProcessTests : IDisposable
     [Fact]
     public async Task Child_gets_only_the_given_environment_and_default_signals()
     {
-        using SupervisedProcess child = Start("/bin/sh", "-c", "env; grep -E 'SigBlk|SigIgn' /proc/self/status");
+        using SupervisedProcess child = StartShell("env; grep -E 'SigBlk|SigIgn' /proc/self/status");
+        await ReleaseAsync();
         await child.Exited.WaitAsync(Ct);
 
         string output = await File.ReadAllTextAsync(Path.Combine(_directory, "log"), Ct);
@@ -47,8 +48,9 @@ public sealed class DetachedProcessTests : IDisposable
     [Fact]
     public async Task Exit_code_and_signal_are_told_apart()
     {
-        using SupervisedProcess orderly = Start("/bin/sh", "-c", "sleep 0.05; exit 7");
-        using SupervisedProcess killed = Start("/bin/sh", "-c", "sleep 0.05; kill -SEGV $$");
+        using SupervisedProcess orderly = StartShell("exit 7");
+        using SupervisedProcess killed = StartShell("kill -SEGV $$");
+        await ReleaseAsync();
 
         Assert.Equal(new ProcessExit(7, null), await orderly.Exited.WaitAsync(Ct));
         Assert.Equal(new ProcessExit(null, 11), await killed.Exited.WaitAsync(Ct));
@@ -84,13 +86,21 @@ public sealed class DetachedProcessTests : IDisposable
     [Fact]
     public async Task Many_processes_are_watched_at_once()
     {
-        SupervisedProcess[] children = [.. Enumerable.Range(0, 20).Select(i => Start("/bin/sh", "-c", $"sleep 0.0{i % 7}; exit {i}"))];
+        SupervisedProcess[] children = [.. Enumerable.Range(0, 20).Select(i => StartShell($"exit {i}"))];
+        await ReleaseAsync();
         for (int i = 0; i < children.Length; i++)
         {
             Assert.Equal(i, (await children[i].Exited.WaitAsync(TimeSpan.FromSeconds(20), Ct)).ExitCode);
             children[i].Dispose();
         }
     }
+
+    private string Go => Path.Combine(_directory, "go");
+
+    /// <summary>A shell that does nothing before <see cref="ReleaseAsync"/>: it must not end before it is watched.</summary>
+    private SupervisedProcess StartShell(string script) => Start("/bin/sh", "-c", $"until [ -e '{Go}' ]; do sleep 0.05; done; {script}");
+
+    private Task ReleaseAsync() => File.WriteAllTextAsync(Go, "", Ct);
 
     private SupervisedProcess Start(string path, params string[] arguments)
     {
