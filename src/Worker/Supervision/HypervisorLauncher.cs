@@ -29,18 +29,21 @@ public sealed class HypervisorLauncher(WorkerOptions options, NodePaths paths, E
         string directory = Path.Combine(paths.Pool, name);
         Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         string log = Path.Combine(directory, "hypervisor.log");
-        SupervisedProcess process = Spawn(name, directory, log);
-        HypervisorClient client = new(paths.Socket(name));
-        HypervisorInstance instance = new(process, client, name);
+        HypervisorInstance? instance = null;
         try
         {
+            instance = new(Spawn(name, directory, log), new HypervisorClient(paths.Socket(name)), name);
             await WaitUntilReadyAsync(instance, log, ct).ConfigureAwait(false);
             return instance;
         }
         catch
         {
-            await process.KillAsync(CancellationToken.None).ConfigureAwait(false);
-            instance.Dispose();
+            if (instance is not null)
+            {
+                await instance.Process.KillAsync(CancellationToken.None).ConfigureAwait(false);
+                instance.Dispose();
+            }
+
             Cleanup(name);
             throw;
         }
