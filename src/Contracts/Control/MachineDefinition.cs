@@ -33,6 +33,12 @@ public sealed record MachineDefinition
     /// <summary>What is loaded at start and at every reset.</summary>
     public required BootSource Boot { get; init; }
 
+    /// <summary>virtio-blk disks in order (/dev/vda, vdb, …); null or empty: none.</summary>
+    public IReadOnlyList<DiskDefinition>? Disks { get; init; }
+
+    /// <summary>The virtio-net card; null: no network card.</summary>
+    public NetworkDefinition? Network { get; init; }
+
     /// <summary>File that every byte of console output is appended to; it is created when missing. Absent: no log is kept.</summary>
     public string? ConsoleLogPath { get; init; }
 
@@ -79,4 +85,36 @@ public sealed record BootSource
 
     /// <summary>Kernel command line (<c>/chosen/bootargs</c>).</summary>
     public string? CommandLine { get; init; }
+}
+
+/// <summary>A disk: a read-only base that VMs share, or nothing, and over it a copy-on-write overlay that is this VM's own.</summary>
+public sealed record DiskDefinition
+{
+    /// <summary>1 to 20 ASCII letters, digits, dots, hyphens or underscores; the disk's virtio serial number, unique in the VM.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Raw image below the overlay, opened read-only; bytes past its end read as zero. Absent: the disk begins as zeroes.</summary>
+    public string? BasePath { get; init; }
+
+    /// <summary>The overlay's data file; what has been allocated is in the journal beside it. It is created when both are missing.</summary>
+    public required string OverlayPath { get; init; }
+
+    /// <summary>Size in bytes, a multiple of 512, at least the base's. An overlay that is smaller grows; one that is larger is refused.</summary>
+    public required long SizeBytes { get; init; }
+
+    /// <summary>The guest may not write.</summary>
+    public bool ReadOnly { get; init; }
+}
+
+/// <summary>A virtio-net card and what it is connected to.</summary>
+public sealed record NetworkDefinition
+{
+    /// <summary><c>none</c> (every packet is dropped) or <c>passt</c>.</summary>
+    public required string Backend { get; init; }
+
+    /// <summary>Unix socket of passt, needed for that backend.</summary>
+    public string? SocketPath { get; init; }
+
+    /// <summary>Six hexadecimal octets with colons, unicast; absent: derived from the VM's id.</summary>
+    public string? MacAddress { get; init; }
 }
