@@ -7,7 +7,8 @@ namespace CloudVm.FakeHypervisor;
 
 /// <summary>
 /// The machine of a fake process. Words of the kernel command line say how the guest behaves: <c>off</c> switches itself off at start,
-/// <c>crash</c> ends the process without a record, <c>touch=N</c> fills N chunks of memory at start.
+/// <c>crash</c> ends the process without a record, <c>touch=N</c> fills N chunks of memory at start. The power button switches the guest off,
+/// unless it is <c>deaf</c> (does not listen) or <c>stubborn</c> (listens, does nothing).
 /// </summary>
 internal sealed class FakeMachine(int processId, long startTime)
 {
@@ -29,7 +30,10 @@ internal sealed class FakeMachine(int processId, long startTime)
 
     public MachineStatus Status() => new(
         _state, null, null, _definition?.CpuCount ?? 0, _definition?.CpuCount ?? 0, ++_ticks, (ulong)_ticks,
-        _console.Count, _definition?.ConsoleLogPath is { } log && File.Exists(log) ? new FileInfo(log).Length : 0, _resets);
+        _console.Count, _definition?.ConsoleLogPath is { } log && File.Exists(log) ? new FileInfo(log).Length : 0, _resets)
+    {
+        ListensForShutdown = Listens,
+    };
 
     /// <summary>Refuses a caller whose lease was taken over.</summary>
     public ControlProblem? Admit(long epoch)
@@ -89,6 +93,19 @@ internal sealed class FakeMachine(int processId, long startTime)
         lock (_gate)
         {
             End(MachineExitReason.Stopped, null);
+            return null;
+        }
+    }
+
+    public ControlProblem? PressPowerButton()
+    {
+        lock (_gate)
+        {
+            if (_state != MachineState.Running)
+                return InvalidState();
+            Print("power button\n");
+            if (Listens && !Words.Contains("stubborn"))
+                End(MachineExitReason.GuestOff, "PSCI SYSTEM_OFF");
             return null;
         }
     }
@@ -199,9 +216,13 @@ internal sealed class FakeMachine(int processId, long startTime)
         return null;
     }
 
+    private string[] Words => _definition?.Boot.CommandLine?.Split(' ') ?? [];
+
+    private bool Listens => _state == MachineState.Running && !Words.Contains("deaf");
+
     private ControlProblem? Boot()
     {
-        string[] words = _definition!.Boot.CommandLine?.Split(' ') ?? [];
+        string[] words = Words;
         Print("fake guest started\n");
         if (words.FirstOrDefault(w => w.StartsWith("touch=", StringComparison.Ordinal)) is { } touch)
         {

@@ -46,6 +46,7 @@ internal static class FakeServer
         Map(HttpMethods.Post, ControlProtocol.Paths.Resume, _ => Task.FromResult(machine.Resume()));
         Map(HttpMethods.Post, ControlProtocol.Paths.Reset, _ => Task.FromResult(machine.Reset()));
         Map(HttpMethods.Post, ControlProtocol.Paths.Stop, _ => Task.FromResult(machine.Stop()));
+        Map(HttpMethods.Post, ControlProtocol.Paths.PowerButton, _ => Task.FromResult(machine.PressPowerButton()));
         Map(HttpMethods.Post, ControlProtocol.Paths.Fence, _ => Task.FromResult<ControlProblem?>(null));
         Map(HttpMethods.Post, ControlProtocol.Paths.RestoreBegin, _ => Task.FromResult(machine.BeginRestore()));
         Map(HttpMethods.Post, ControlProtocol.Paths.MemoryDirtyEpoch, _ => Task.FromResult(machine.BeginDirtyEpoch()));

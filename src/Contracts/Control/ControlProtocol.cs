@@ -34,6 +34,7 @@ public static class ControlProtocol
         public const string Resume = "/resume";
         public const string Reset = "/reset";
         public const string Stop = "/stop";
+        public const string PowerButton = "/power-button";
         public const string Fence = "/fence";
         public const string Status = "/status";
         public const string Counters = "/counters";

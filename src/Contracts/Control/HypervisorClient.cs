@@ -80,6 +80,13 @@ public sealed class HypervisorClient : IDisposable
     public Task<MachineStatus> StopAsync(bool force, CancellationToken ct = default) =>
         SendAsync(HttpMethod.Post, Paths.Stop, JsonContent.Create(new StopRequest(force), ControlJsonContext.Default.StopRequest), ct);
 
+    /// <summary>
+    /// Asks the running guest to shut down: presses the power button (PL061) and writes <c>cloudvm:shutdown</c> to the agent's console
+    /// port. What the guest makes of it shows later, by its end; <see cref="MachineStatus.ListensForShutdown"/> says whether it can.
+    /// </summary>
+    public Task<MachineStatus> PressPowerButtonAsync(CancellationToken ct = default) =>
+        SendAsync(HttpMethod.Post, Paths.PowerButton, null, ct);
+
     /// <summary>Raises the process's epoch to <see cref="Epoch"/> without any other effect: older callers are shut out.</summary>
     public Task<MachineStatus> FenceAsync(CancellationToken ct = default) => SendAsync(HttpMethod.Post, Paths.Fence, null, ct);
 

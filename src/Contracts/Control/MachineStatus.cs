@@ -75,7 +75,14 @@ public sealed record MachineStatus(
     ulong RetiredInstructions,
     long ConsoleOffset,
     long ConsoleLogBytes,
-    long Resets);
+    long Resets)
+{
+    /// <summary>
+    /// Whether the guest has set itself up to be asked to shut down: it lets the power button interrupt it, or has opened the agent's
+    /// console port. False while it boots and for a guest that knows neither.
+    /// </summary>
+    public bool ListensForShutdown { get; init; }
+}
 
 /// <summary>Body of <c>POST /stop</c>.</summary>
 /// <param name="Force">True ends at once; false lets the vCPUs reach safe points first.</param>

@@ -47,6 +47,7 @@ internal sealed partial class ControlServer : IDisposable
             [("POST", Paths.Resume)] = context => MutateAsync(context, machine => machine.Resume()),
             [("POST", Paths.Reset)] = context => MutateAsync(context, machine => machine.Reset()),
             [("POST", Paths.Stop)] = StopAsync,
+            [("POST", Paths.PowerButton)] = context => MutateAsync(context, machine => machine.PressPowerButton()),
             [("POST", Paths.RestoreBegin)] = context => MutateAsync(context, machine => machine.BeginRestore()),
             [("POST", Paths.MemoryDirtyEpoch)] = context => MutateAsync(context, machine => machine.BeginDirtyEpoch()),
             [("POST", Paths.ConsoleMarker)] = context => MutateAsync(context, AppendMarkerAsync),

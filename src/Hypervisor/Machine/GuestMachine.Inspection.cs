@@ -11,6 +11,8 @@ public sealed unsafe partial class GuestMachine
 {
     private const int MaxUndefinedListed = 64;
 
+    private bool ListensForShutdown => _gpio.IsInterruptEnabled(Devices.Pl061.Pl061.PowerButton);
+
     /// <summary>State and progress of the machine.</summary>
     public MachineStatus ReadStatus()
     {
@@ -25,7 +27,10 @@ public sealed unsafe partial class GuestMachine
             (ulong)_vcpus.Sum(v => v.EngineCounters.RetiredInstructions),
             Console.End,
             _log?.Length ?? 0,
-            Interlocked.Read(ref _resets));
+            Interlocked.Read(ref _resets))
+        {
+            ListensForShutdown = ListensForShutdown,
+        };
     }
 
     /// <summary>Event counters. Running vCPUs may be a little further than what is returned.</summary>

@@ -58,6 +58,17 @@ public sealed partial class GuestMachine
         }
     }
 
+    /// <summary>Asks the guest to shut down by every way that it may listen to.</summary>
+    /// <exception cref="MachineStateException">It does not run, so it could not answer.</exception>
+    public void PressPowerButton()
+    {
+        lock (_gate)
+        {
+            Require(MachineState.Running, "asked to shut down");
+            _powerButton.Press();
+        }
+    }
+
     /// <summary>Ends the machine; the first reason stands.</summary>
     public void End(MachineExit exit)
     {
@@ -223,6 +234,7 @@ public sealed partial class GuestMachine
     {
         State = MachineState.Running;
         _vm.Clock.Start();
+        _powerButton.ReleaseSoon();
         foreach (var thread in _threads)
             thread.Resume();
     }
@@ -234,6 +246,7 @@ public sealed partial class GuestMachine
         foreach (var thread in _threads)
             thread.WaitParked();
         _vm.Clock.Stop();
+        _powerButton.Freeze();
     }
 
     private void EndLocked(MachineExit exit)

@@ -28,6 +28,7 @@ public sealed partial class GuestMachine : IAsyncDisposable
     private readonly Pl011 _uart;
     private readonly Pl031 _rtc;
     private readonly Pl061 _gpio;
+    private readonly PowerButton _powerButton;
     private readonly ConsoleLog? _log;
     private readonly List<KvmVcpu> _vcpus = [];
     private readonly List<VcpuThread> _threads = [];
@@ -54,6 +55,7 @@ public sealed partial class GuestMachine : IAsyncDisposable
         _uart = new Pl011(Transmit, Line(MemoryMap.UartSpi));
         _rtc = new Pl031(time, Line(MemoryMap.RtcSpi));
         _gpio = new Pl061(Line(MemoryMap.GpioSpi));
+        _powerButton = new PowerButton(_gpio, time);
         Wire();
         CreateVcpus();
         _parts.AddRange([new MachineIdentity(configuration), .. _vcpus, _vm.Gic, _vm.Timers, _uart, _rtc, _gpio, Console]);
@@ -151,6 +153,7 @@ public sealed partial class GuestMachine : IAsyncDisposable
             thread.WaitParked();
         _log?.Dispose();
         _rtc.Dispose();
+        _powerButton.Dispose();
         _vm.Dispose();
         _host.Dispose();
         Memory.Dispose();

@@ -35,6 +35,20 @@ public sealed class Pl061(Action<bool> setIrq) : IMmioDevice, ISnapshottable
         }
     }
 
+    /// <summary>Level of an input line, 0 to 7.</summary>
+    public bool ReadInput(int line)
+    {
+        lock (_gate)
+            return (_state.Input & (1 << line)) != 0;
+    }
+
+    /// <summary>Whether the guest lets changes of a line interrupt it.</summary>
+    public bool IsInterruptEnabled(int line)
+    {
+        lock (_gate)
+            return (_state.Mask & (1 << line)) != 0;
+    }
+
     /// <summary>Returns to the state after power-on; inputs keep their levels.</summary>
     public void Reset()
     {
