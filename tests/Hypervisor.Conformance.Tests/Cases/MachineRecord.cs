@@ -38,6 +38,9 @@ internal sealed class MachineRecord(byte[] bytes, int vectorBytes)
 
     public ref uint UsesMemory => ref Narrow(5);
 
+    /// <summary>Makes this a copy of another record of the same vector length.</summary>
+    public void CopyFrom(MachineRecord other) => other.Bytes.CopyTo(Bytes, 0);
+
     public static int SizeOf(int vectorBytes) => (FixedBytes + (32 * vectorBytes) + (17 * vectorBytes / 8) + 7) & ~7;
 
     public static MachineRecord Create(int vectorBytes) => new(new byte[SizeOf(vectorBytes)], vectorBytes);
@@ -60,18 +63,8 @@ internal sealed class MachineRecord(byte[] bytes, int vectorBytes)
         (Word, Outcome, Pc, Fault) = (word, outcome, pc, fault);
     }
 
-    /// <summary>A stable 32-bit digest of the whole record.</summary>
-    public uint Digest()
-    {
-        var hash = 0xcbf29ce484222325ul;
-        foreach (var word in MemoryMarshal.Cast<byte, ulong>(Bytes))
-        {
-            hash = (hash ^ word) * 0x100000001b3ul;
-            hash ^= hash >> 29;
-        }
-
-        return (uint)(hash ^ (hash >> 32));
-    }
+    /// <summary>A stable digest of the whole record, continuing from that of earlier ones.</summary>
+    public ulong Digest(ulong previous = 0) => StateHash.Compute(Bytes, previous);
 
     /// <summary>One line for each register that differs from <paramref name="other"/>.</summary>
     public IEnumerable<string> Differences(MachineRecord other)
@@ -116,71 +109,4 @@ internal sealed class MachineRecord(byte[] bytes, int vectorBytes)
     private ref ulong Wide(int index) => ref MemoryMarshal.Cast<byte, ulong>(Bytes.AsSpan(SpOffset))[index];
 
     private ref uint Narrow(int index) => ref MemoryMarshal.Cast<byte, uint>(Bytes.AsSpan(WordOffset))[index];
-}
-
-/// <summary>How an instruction ends, as the Linux signal that user space would see.</summary>
-internal static class Outcomes
-{
-    public const uint Undefined = 4;
-    public const uint Completed = 5;
-    public const uint Misaligned = 7;
-    public const uint MemoryFault = 11;
-}
-
-/// <summary>Addresses that the oracle and the engine share.</summary>
-internal static class Layout
-{
-    public const ulong CodeBase = 0x4100_0000;
-    public const ulong CodeBytes = 0x8000;
-
-    /// <summary>Where the instruction under test stands; the rest of the code region is BRK.</summary>
-    public const ulong Slot = CodeBase + 0x4000;
-
-    public const ulong ScratchBase = 0x4108_0000;
-    public const int ScratchBytes = 0x1_0000;
-    public const ulong ScratchMiddle = ScratchBase + (ScratchBytes / 2);
-
-    /// <summary>The scratch memory's content before each instruction.</summary>
-    public static byte[] PristineScratch()
-    {
-        var random = new CaseRandom(0x5c7a7c8);
-        var bytes = new byte[ScratchBytes];
-        foreach (ref var word in MemoryMarshal.Cast<byte, ulong>(bytes.AsSpan()))
-            word = random.Next();
-        return bytes;
-    }
-
-    public static ulong Hash(ReadOnlySpan<byte> memory)
-    {
-        var hash = 0xcbf29ce484222325ul;
-        foreach (var word in MemoryMarshal.Cast<byte, ulong>(memory))
-        {
-            hash = (hash ^ word) * 0x100000001b3ul;
-            hash ^= hash >> 29;
-        }
-
-        return hash;
-    }
-}
-
-/// <summary>SplitMix64: small, and the same on every runtime, since recorded results depend on it.</summary>
-internal sealed class CaseRandom(ulong seed)
-{
-    private ulong _state = seed;
-
-    public ulong Next()
-    {
-        _state += 0x9e3779b97f4a7c15;
-        var z = _state;
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-        return z ^ (z >> 31);
-    }
-
-    /// <summary>A number from 0 to limit - 1.</summary>
-    public int Below(int limit) => (int)(Next() % (ulong)limit);
-
-    public bool OneIn(int n) => Below(n) == 0;
-
-    public T Pick<T>(ReadOnlySpan<T> values) => values[Below(values.Length)];
 }

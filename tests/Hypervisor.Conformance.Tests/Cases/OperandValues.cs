@@ -5,6 +5,9 @@ namespace CloudVm.Hypervisor.Conformance.Tests.Cases;
 /// <summary>Operands that are likely to show a mistake: limits, special floating-point numbers, small numbers, noise.</summary>
 internal static class OperandValues
 {
+    /// <summary>Number of styles of <see cref="Fill"/>.</summary>
+    public const int Styles = 6;
+
     /// <summary>A general-purpose register's value.</summary>
     public static ulong General(CaseRandom random) => random.Below(8) switch
     {
@@ -124,20 +127,40 @@ internal static class OperandValues
         return (sign << (width - 1)) | ((ulong)exponent << fractionBits) | (fraction & fractionMask);
     }
 
-    /// <summary>A predicate: all, none, noise, sparse, or whole elements of a size.</summary>
+    /// <summary>A predicate: all, none, noise, sparse, alternating, or the first so many elements.</summary>
     public static void FillPredicate(Span<byte> predicate, CaseRandom random)
     {
-        var style = random.Below(7);
-        for (var i = 0; i < predicate.Length; i++)
+        var style = random.Below(8);
+        switch (style)
         {
-            predicate[i] = style switch
-            {
-                0 or 1 => 0xFF,
-                2 => 0,
-                3 => (byte)(random.Next() & random.Next() & random.Next()),
-                4 => 0x11,
-                _ => (byte)random.Next(),
-            };
+            case 0 or 1:
+                predicate.Fill(0xFF);
+                return;
+            case 2:
+                predicate.Clear();
+                return;
+            case 3:
+                predicate.Fill(0x11);
+                return;
+            case 4:
+                FillPrefix(predicate, random.Below((predicate.Length * 8) + 1));
+                return;
         }
+
+        for (var i = 0; i < predicate.Length; i += 2)
+        {
+            var noise = random.Next();
+            if (style == 5)
+                noise &= (noise >> 16) & (noise >> 32);
+            BinaryPrimitives.WriteUInt16LittleEndian(predicate[i..], (ushort)noise);
+        }
+    }
+
+    private static void FillPrefix(Span<byte> predicate, int bits)
+    {
+        predicate.Clear();
+        predicate[..(bits / 8)].Fill(0xFF);
+        if (bits % 8 != 0)
+            predicate[bits / 8] = (byte)((1 << (bits % 8)) - 1);
     }
 }

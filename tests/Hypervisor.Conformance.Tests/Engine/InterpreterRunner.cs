@@ -31,18 +31,23 @@ internal sealed unsafe class InterpreterRunner : IDisposable
     /// <summary>The state after the record's instruction, in the oracle's terms.</summary>
     public MachineRecord Run(MachineRecord input)
     {
+        var output = MachineRecord.Create(input.VectorBytes);
+        Run(input, output);
+        return output;
+    }
+
+    /// <summary>As <see cref="Run(MachineRecord)"/>, into a record of the same vector length.</summary>
+    public void Run(MachineRecord input, MachineRecord output)
+    {
         Load(input);
-        if (input.UsesMemory != 0)
-            Restore();
         Write(Layout.Slot, input.Word);
         var exit = _engine.Step(_cpu);
-        var output = MachineRecord.Create(input.VectorBytes);
+        output.Bytes.AsSpan().Clear();
         output.Word = input.Word;
         output.UsesMemory = input.UsesMemory;
         Save(output);
         Classify(output, exit);
         output.Normalise();
-        return output;
     }
 
     public void Dispose()
@@ -98,7 +103,9 @@ internal sealed unsafe class InterpreterRunner : IDisposable
         if (output.UsesMemory != 0)
         {
             Assert.True(_memory.TryAcquireRead(Layout.ScratchBase, Layout.ScratchBytes, out var scratch));
-            output.MemoryHash = Layout.Hash(new ReadOnlySpan<byte>(scratch, Layout.ScratchBytes));
+            output.MemoryHash = StateHash.OfChanges(_pristine, new ReadOnlySpan<byte>(scratch, Layout.ScratchBytes));
+            if (output.MemoryHash != 0)
+                Restore();
         }
     }
 

@@ -1,84 +1,96 @@
-using System.IO.Compression;
 using CloudVm.Hypervisor.Conformance.Tests.Cases;
 using CloudVm.Hypervisor.Isa;
 using CloudVm.Testing;
 
 namespace CloudVm.Hypervisor.Conformance.Tests.Goldens;
 
+/// <summary>What the oracle did with a row's cases.</summary>
+/// <param name="Oracle">The program that was asked.</param>
+/// <param name="Cases">Number of cases.</param>
+/// <param name="InputDigest">Of all cases as they were then, so that changed cases are told from changed behaviour.</param>
+/// <param name="Digests">One for each batch of <see cref="CaseSchedule.BatchesOf"/>: the low half of the hash of its results.</param>
+internal sealed record GoldenRow(string Oracle, int Cases, ulong InputDigest, uint[] Digests);
+
 /// <summary>
-/// Recorded results of the oracle: for each row, vector length and case index a 32-bit digest of the state after the instruction.
-/// The cases themselves are generated again from the seed. Written by running the tests with CLOUDVM_RECORD_GOLDENS=1.
+/// Recorded results of one group of rows. The cases themselves are generated again from the seed. Rows stand alone: recording new
+/// ones leaves the others as they are. Not compressed, since digests do not compress and versions of the file then share their bytes.
 /// </summary>
 internal sealed class GoldenFile
 {
-    private const uint FormatVersion = 1;
-
     /// <summary>Seed of the recorded cases.</summary>
     public const ulong Seed = 20261123;
 
-    private readonly Dictionary<string, uint[]> _digests;
+    private const uint Magic = 0x474d5643;
+    private const uint FormatVersion = 2;
+    private const string Extension = ".golden";
+    private readonly SortedDictionary<string, GoldenRow> _rows = new(StringComparer.Ordinal);
 
-    private GoldenFile(string oracle, Dictionary<string, uint[]> digests)
+    private GoldenFile(string group) => Group = group;
+
+    public string Group { get; }
+
+    public IReadOnlyDictionary<string, GoldenRow> Rows => _rows;
+
+    private static string SourceDirectory { get; } = RepositoryRoot.Combine("tests", "Hypervisor.Conformance.Tests", "Goldens");
+
+    /// <summary>A group's results; empty when none were recorded.</summary>
+    public static GoldenFile Read(string group)
     {
-        Oracle = oracle;
-        _digests = digests;
-    }
-
-    /// <summary>What the results were recorded with.</summary>
-    public string Oracle { get; }
-
-    /// <summary>Number of recorded cases.</summary>
-    public int Count => _digests.Values.Sum(digests => digests.Length);
-
-    public static string SourcePath { get; } = RepositoryRoot.Combine("tests", "Hypervisor.Conformance.Tests", "Goldens", "goldens.bin");
-
-    /// <summary>A row's digests: all cases of the first vector length, then of the next. Null when the row was not recorded.</summary>
-    public uint[]? Find(string row) => _digests.GetValueOrDefault(row);
-
-    /// <summary>A row's cases in the order of its digests.</summary>
-    public static IEnumerable<MachineRecord> CasesOf(OpcodeInfo row)
-    {
-        foreach (var vectorBytes in RowCoverage.VectorLengths(row))
-        {
-            for (var i = 0; i < RowCoverage.CasesPerLength(row); i++)
-                yield return CaseGenerator.Create(row, vectorBytes, i, Seed);
-        }
-    }
-
-    public static GoldenFile Read()
-    {
-        using var file = File.OpenRead(Path.Combine(AppContext.BaseDirectory, "Goldens", "goldens.bin"));
-        using var reader = new BinaryReader(new BrotliStream(file, CompressionMode.Decompress));
-        if (reader.ReadUInt32() != FormatVersion || reader.ReadUInt64() != Seed)
-            throw new InvalidDataException("The recorded results are of another format or seed: record them again with CLOUDVM_RECORD_GOLDENS=1.");
-        var oracle = reader.ReadString();
-        var digests = new Dictionary<string, uint[]>(StringComparer.Ordinal);
+        var result = new GoldenFile(group);
+        var path = Path.Combine(SourceDirectory, group + Extension);
+        if (!File.Exists(path))
+            return result;
+        using var reader = new BinaryReader(File.OpenRead(path));
+        if (reader.ReadUInt32() != Magic || reader.ReadUInt32() != FormatVersion || reader.ReadUInt64() != Seed)
+            throw new InvalidDataException($"{path} is of another format or seed: delete it and record it again with CLOUDVM_RECORD_GOLDENS=1.");
+        var oracles = new string[reader.ReadInt32()];
+        for (var i = 0; i < oracles.Length; i++)
+            oracles[i] = reader.ReadString();
         for (var rows = reader.ReadInt32(); rows > 0; rows--)
         {
             var name = reader.ReadString();
-            var values = new uint[reader.ReadInt32()];
-            for (var i = 0; i < values.Length; i++)
-                values[i] = reader.ReadUInt32();
-            digests.Add(name, values);
+            var oracle = oracles[reader.ReadByte()];
+            var cases = reader.ReadInt32();
+            var inputs = reader.ReadUInt64();
+            var digests = new uint[reader.ReadInt32()];
+            for (var i = 0; i < digests.Length; i++)
+                digests[i] = reader.ReadUInt32();
+            result._rows.Add(name, new GoldenRow(oracle, cases, inputs, digests));
         }
 
-        return new GoldenFile(oracle, digests);
+        return result;
     }
 
-    public static void Write(string oracle, IReadOnlyDictionary<string, uint[]> digests)
+    public void Set(OpcodeInfo row, GoldenRow results) => _rows[row.Name] = results;
+
+    /// <summary>Forgets rows that are no longer in the tables.</summary>
+    public void Retain(IEnumerable<string> names)
     {
-        using var file = File.Create(SourcePath);
-        using var writer = new BinaryWriter(new BrotliStream(file, CompressionLevel.SmallestSize));
+        foreach (var gone in _rows.Keys.Except(names, StringComparer.Ordinal).ToArray())
+            _rows.Remove(gone);
+    }
+
+    /// <summary>Replaces the file in the source tree.</summary>
+    public void Write()
+    {
+        using var writer = new BinaryWriter(File.Create(Path.Combine(SourceDirectory, Group + Extension)));
+        writer.Write(Magic);
         writer.Write(FormatVersion);
         writer.Write(Seed);
-        writer.Write(oracle);
-        writer.Write(digests.Count);
-        foreach (var (name, values) in digests.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        var oracles = _rows.Values.Select(row => row.Oracle).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToArray();
+        writer.Write(oracles.Length);
+        foreach (var oracle in oracles)
+            writer.Write(oracle);
+        writer.Write(_rows.Count);
+        foreach (var (name, row) in _rows)
         {
             writer.Write(name);
-            writer.Write(values.Length);
-            foreach (var value in values)
-                writer.Write(value);
+            writer.Write((byte)Array.IndexOf(oracles, row.Oracle));
+            writer.Write(row.Cases);
+            writer.Write(row.InputDigest);
+            writer.Write(row.Digests.Length);
+            foreach (var digest in row.Digests)
+                writer.Write(digest);
         }
     }
 }

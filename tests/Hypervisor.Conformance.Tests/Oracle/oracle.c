@@ -41,13 +41,13 @@ struct fixed_part {
     uint64_t sp;
     uint64_t pc;          /* out: where execution stopped */
     uint64_t fault;       /* out: si_addr of a memory fault */
-    uint64_t memory_hash; /* out */
+    uint64_t memory_hash; /* out: of what the instruction changed */
     uint32_t word;        /* in: the instruction */
     uint32_t outcome;     /* out: the signal; SIGTRAP is success */
     uint32_t nzcv;
     uint32_t fpcr;
     uint32_t fpsr;
-    uint32_t uses_memory; /* in: restore scratch memory before, hash it after */
+    uint32_t uses_memory; /* in: look at scratch memory afterwards */
 };
 
 static struct file_header header;
@@ -61,14 +61,25 @@ static struct fixed_part *record(uint8_t *base, uint32_t index)
     return (struct fixed_part *)(base + record_bytes * index);
 }
 
-static uint64_t hash_memory(const uint8_t *bytes, size_t length)
+/* Hashes offset and value of every changed word of the scratch memory, and undoes the changes. */
+static uint64_t take_changes(void)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < length; i += 8) {
-        uint64_t word;
-        memcpy(&word, bytes + i, 8);
-        hash = (hash ^ word) * 0x100000001b3u;
-        hash ^= hash >> 29;
+    enum { CHUNK = 1024 };
+    uint8_t *memory = (uint8_t *)header.scratch_base;
+    uint64_t hash = 0;
+    for (uint64_t chunk = 0; chunk < header.scratch_bytes; chunk += CHUNK) {
+        if (memcmp(memory + chunk, pristine + chunk, CHUNK) == 0)
+            continue;
+        for (uint64_t at = chunk; at < chunk + CHUNK; at += 8) {
+            uint64_t before, after;
+            memcpy(&before, pristine + at, 8);
+            memcpy(&after, memory + at, 8);
+            if (before == after)
+                continue;
+            hash = (((hash ^ at) * 0x100000001b3u) ^ after) * 0x100000001b3u;
+            hash ^= hash >> 29;
+            memcpy(memory + at, &before, 8);
+        }
     }
     return hash;
 }
@@ -146,7 +157,7 @@ static void on_signal(int number, siginfo_t *info, void *raw)
         out->fault = number == SIGSEGV || number == SIGBUS ? (uint64_t)info->si_addr : 0;
         out->nzcv = m->pstate & 0xf0000000u;
         move_vectors(context, out, 1);
-        out->memory_hash = in->uses_memory ? hash_memory((uint8_t *)header.scratch_base, header.scratch_bytes) : 0;
+        out->memory_hash = in->uses_memory ? take_changes() : 0;
         current++;
     }
     started = 1;
@@ -154,8 +165,6 @@ static void on_signal(int number, siginfo_t *info, void *raw)
         finish();
 
     struct fixed_part *in = record(inputs, current);
-    if (in->uses_memory)
-        memcpy((void *)header.scratch_base, pristine, header.scratch_bytes);
     *(volatile uint32_t *)header.slot = in->word;
     __builtin___clear_cache((char *)header.slot, (char *)header.slot + 4);
     memcpy(m->regs, in->x, sizeof in->x);
