@@ -50,8 +50,12 @@ public sealed unsafe partial class Interpreter
     {
         if (!c.BaseAddress(Rn(word), out var start))
             return c.FaultResult;
+        var va = start + Imm9(word);
+        var entry = c.UnprivilegedTable + ((va >> Tlb.PageShift) & (Tlb.Size - 1));
         TMemory value;
-        if (!c.LoadSlow(start + Imm9(word), (byte*)&value, sizeof(TMemory), Info<TMemory, TRegister>(Rt(word)), c.UnprivilegedIndex))
+        if (entry->ReadTag == ((va + (uint)sizeof(TMemory) - 1) & Tlb.PageMask))
+            value = Unsafe.ReadUnaligned<TMemory>((void*)(va + (ulong)entry->Addend));
+        else if (!c.LoadSlow(va, (byte*)&value, sizeof(TMemory), Info<TMemory, TRegister>(Rt(word)), c.UnprivilegedIndex))
             return c.FaultResult;
         c.X(Rt(word), ToRegister<TMemory, TRegister>(value));
         return StepResult.Next;
@@ -62,8 +66,16 @@ public sealed unsafe partial class Interpreter
     {
         if (!c.BaseAddress(Rn(word), out var start))
             return c.FaultResult;
+        var va = start + Imm9(word);
         var value = FromRegister<TMemory>(c.X(Rt(word)));
-        return c.StoreSlow(start + Imm9(word), (byte*)&value, sizeof(TMemory), Info<TMemory, TRegister>(Rt(word)), c.UnprivilegedIndex)
+        var entry = c.UnprivilegedTable + ((va >> Tlb.PageShift) & (Tlb.Size - 1));
+        if (entry->WriteTag == ((va + (uint)sizeof(TMemory) - 1) & Tlb.PageMask))
+        {
+            Unsafe.WriteUnaligned((void*)(va + (ulong)entry->Addend), value);
+            return StepResult.Next;
+        }
+
+        return c.StoreSlow(va, (byte*)&value, sizeof(TMemory), Info<TMemory, TRegister>(Rt(word)), c.UnprivilegedIndex)
             ? StepResult.Next
             : c.FaultResult;
     }
@@ -173,6 +185,8 @@ public sealed unsafe partial class Interpreter
     }
 
     /// <summary>LDTR and STTR act as EL0 does, unless PSTATE.UAO makes them ordinary.</summary>
+    private TlbEntry* UnprivilegedTable => Cpu->Uao != 0 ? _data : _user;
+
     private MmuIndex UnprivilegedIndex => Cpu->Uao != 0 && Cpu->El != 0 ? _mmuIndex : MmuIndex.El0;
 
     /// <summary>Two elements, each single-copy atomic, with nothing loaded if either faults.</summary>

@@ -28,7 +28,7 @@ public sealed unsafe partial class Interpreter
                 c.DropBlocks();
                 return StepResult.EndBlock;
             case Id.IC_IALLUIS:
-                c._broadcast = c._domain.BroadcastDropBlocks();
+                c._broadcast = c._domain.Broadcast(new(MaintenanceKind.DropBlocks, default));
                 return StepResult.EndBlock;
             case Id.DC_CVAP when !c.Features.Has(Feature.DPB):
             case Id.DC_CVADP when !c.Features.Has(Feature.DPB2):
@@ -52,7 +52,7 @@ public sealed unsafe partial class Interpreter
             case Id.AT_S1E1WP when c.Features.Has(Feature.PAN):
                 return c.TranslateAddress(value, c.Cpu->Pan != 0 ? MmuIndex.El1Pan : MmuIndex.El1, AccessKind.Write);
             default:
-                return c.InvalidateTlb(id, value) ? StepResult.EndBlock : c.Undefined(word);
+                return c.TryInvalidateTlb(id, value) ? StepResult.EndBlock : c.Undefined(word);
         }
     }
 
@@ -103,7 +103,7 @@ public sealed unsafe partial class Interpreter
             && _memory.CodePages.Invalidate((ipa & ~(ulong)(CacheLine - 1)) - _memory.Base, CacheLine))
         {
             _blocks.ForgetJumps();
-            _broadcast = _domain.BroadcastFlush();
+            _broadcast = _domain.BroadcastToOthers(new(MaintenanceKind.ForgetJumps, default, Index));
         }
 
         return StepResult.EndBlock;
@@ -142,27 +142,16 @@ public sealed unsafe partial class Interpreter
         return StepResult.Next;
     }
 
-    /// <summary>TLBI at EL1. False when <paramref name="id"/> is not one that exists without FEAT_TLBIOS and FEAT_TLBIRANGE.</summary>
-    private bool InvalidateTlb(uint id, ulong value)
+    /// <summary>TLBI at EL1. False when <paramref name="id"/> is none.</summary>
+    private bool TryInvalidateTlb(uint id, ulong value)
     {
-        var crm = id >> 3 & 15;
-        var isTlbi = (id >> 7) == ((1u << 14 | 8u << 7) >> 7);
-        if (!isTlbi || crm is not (3 or 7))
+        var isArmv80 = (id >> 3 & 15) is 3 or 7;
+        if ((!isArmv80 && !Features.Has(Feature.TLBIRANGE))
+            || !TlbInvalidation.TryDecode(id, value, HasWideAsids, out var invalidation, out var isBroadcast))
             return false;
-        switch (id & 7)
-        {
-            case 0 or 2:
-                FlushTranslations();
-                break;
-            case 1 or 3 or 5 or 7:
-                FlushPage((ulong)((long)(value << 20) >> 8));
-                break;
-            default:
-                return false;
-        }
-
-        if (crm == 3)
-            _broadcast = _domain.BroadcastFlush();
+        InvalidateTlb(in invalidation);
+        if (isBroadcast)
+            _broadcast = _domain.BroadcastToOthers(new(MaintenanceKind.Tlb, invalidation, Index));
         return true;
     }
 }

@@ -8,6 +8,7 @@ namespace CloudVm.Hypervisor.Execute;
 /// <summary>MSR and MRS. Registers that the engine does not hold leave Run for the hypervisor's register table.</summary>
 public sealed unsafe partial class Interpreter
 {
+    private const ulong SctlrTranslation = 1 | SctlrA | 1UL << 19; // M, A, WXN
     private const ulong SctlrUma = 1UL << 9;
     private const ulong SctlrDze = 1UL << 14;
     private const ulong SctlrUct = 1UL << 15;
@@ -210,16 +211,20 @@ public sealed unsafe partial class Interpreter
         var cpu = Cpu;
         switch (id)
         {
-            // Whatever changes translation drops all of it: coarse, and always allowed.
+            // What changes the meaning of descriptors drops all translations: coarse, and always allowed. Other tables do not:
+            // translations belong to an ASID, and software that reuses one invalidates it.
             case Id.SCTLR_EL1:
+                var changed = cpu->SctlrEl1 ^ value;
                 cpu->SctlrEl1 = value;
-                return TranslationChanged();
+                return (changed & SctlrTranslation) != 0 ? TranslationChanged() : StepResult.EndBlock;
             case Id.TTBR0_EL1:
                 cpu->Ttbr0El1 = value;
-                return TranslationChanged();
+                _contextStale = true;
+                return StepResult.EndBlock;
             case Id.TTBR1_EL1:
                 cpu->Ttbr1El1 = value;
-                return TranslationChanged();
+                _contextStale = true;
+                return StepResult.EndBlock;
             case Id.TCR_EL1:
                 cpu->TcrEl1 = value;
                 return TranslationChanged();
@@ -333,6 +338,7 @@ public sealed unsafe partial class Interpreter
 
     private StepResult TranslationChanged()
     {
+        _contextStale = true;
         FlushTranslations();
         return StepResult.EndBlock;
     }

@@ -46,6 +46,10 @@ internal sealed unsafe class BlockCache : IDisposable
     private const int ArenaBytes = 32 * 1024 * 1024;
     private const int BucketCount = 1 << 14;
     private const int JumpCount = 1 << 12;
+    private const int JumpPageBits = 1 << 12;
+
+    /// <summary>One bit for each virtual page, hashed, that a remembered jump leads to.</summary>
+    private readonly ulong[] _jumpPages = new ulong[JumpPageBits / 64];
 
     private byte* _arena = HostPages.Reserve(ArenaBytes);
     private Block** _buckets = (Block**)HostPages.Reserve((nuint)(BucketCount * sizeof(Block*)));
@@ -62,10 +66,35 @@ internal sealed unsafe class BlockCache : IDisposable
         return jump->VirtualKey == virtualKey ? jump->Block : null;
     }
 
-    public void RememberJump(ulong virtualKey, Block* block) => _jumps[JumpIndex(virtualKey)] = new Jump { VirtualKey = virtualKey, Block = block };
+    /// <param name="virtualKey">Virtual address, mode and address space.</param>
+    /// <param name="address">The virtual address alone.</param>
+    public void RememberJump(ulong virtualKey, ulong address, Block* block)
+    {
+        _jumps[JumpIndex(virtualKey)] = new Jump { VirtualKey = virtualKey, Block = block };
+        var page = (int)(address >> CodePageMap.PageShift) & (JumpPageBits - 1);
+        _jumpPages[page >> 6] |= 1UL << (page & 63);
+    }
 
     /// <summary>Drops the virtual addresses, as after any change of translation.</summary>
-    public void ForgetJumps() => NativeMemory.Fill(_jumps, (nuint)(JumpCount * sizeof(Jump)), 0xff);
+    public void ForgetJumps()
+    {
+        NativeMemory.Fill(_jumps, (nuint)(JumpCount * sizeof(Jump)), 0xff);
+        Array.Clear(_jumpPages);
+    }
+
+    /// <summary>Drops at least the virtual addresses in a range, whatever their top byte. Costs little where no code was run.</summary>
+    public void ForgetJumps(ulong start, ulong length)
+    {
+        var pages = Math.Min((length + (1 << CodePageMap.PageShift) - 1) >> CodePageMap.PageShift, JumpPageBits);
+        for (ulong i = 0; i < pages; i++)
+        {
+            var page = (int)((start >> CodePageMap.PageShift) + i) & (JumpPageBits - 1);
+            if ((_jumpPages[page >> 6] >> (page & 63) & 1) == 0)
+                continue;
+            ForgetJumps();
+            return;
+        }
+    }
 
     /// <summary>The block decoded at a physical key if it is still what memory holds, or null.</summary>
     public Block* Find(ulong key, CodePageMap codePages)

@@ -1,5 +1,6 @@
 using CloudVm.Hypervisor.Cpu;
 using CloudVm.Hypervisor.Memory;
+using CloudVm.Hypervisor.Mmu;
 
 namespace CloudVm.Hypervisor.Execute;
 
@@ -11,8 +12,7 @@ namespace CloudVm.Hypervisor.Execute;
 public sealed class EngineDomain : IDisposable
 {
     private readonly Interpreter?[] _vcpus;
-    private long _epoch;
-    private long _dropEpoch;
+    private readonly MaintenanceLog _log = new();
 
     public EngineDomain(GuestMemory memory, CpuFeatures features, int vcpuCount)
     {
@@ -21,18 +21,15 @@ public sealed class EngineDomain : IDisposable
         Features = features;
         _vcpus = new Interpreter?[vcpuCount];
         memory.WriteTrackingRestarted += OnMemoryChanged;
-        memory.CodeInvalidated += OnMemoryChanged;
+        memory.CodeInvalidated += OnCodeChanged;
     }
 
     public GuestMemory Memory { get; }
 
     public CpuFeatures Features { get; }
 
-    /// <summary>Number of the last broadcast; an engine whose acknowledged number is lower holds stale translations.</summary>
-    internal long Epoch => Volatile.Read(ref _epoch);
-
-    /// <summary>Number of the last broadcast that also drops decoded blocks.</summary>
-    internal long DropEpoch => Volatile.Read(ref _dropEpoch);
+    /// <summary>What was broadcast; an engine whose acknowledged number is lower than the log's holds stale translations.</summary>
+    internal MaintenanceLog Log => _log;
 
     /// <summary>The engine of vCPU <paramref name="index"/>; each may be created once.</summary>
     public IVcpuEngine CreateVcpu(int index)
@@ -47,24 +44,24 @@ public sealed class EngineDomain : IDisposable
     public void Dispose()
     {
         Memory.WriteTrackingRestarted -= OnMemoryChanged;
-        Memory.CodeInvalidated -= OnMemoryChanged;
+        Memory.CodeInvalidated -= OnCodeChanged;
         foreach (var engine in _vcpus)
             engine?.Dispose();
     }
 
     /// <summary>
-    /// Makes the other vCPUs drop their translations before their next block, and returns the number to wait for with
-    /// <see cref="WaitForFlush"/>; 0 when there is no other. The caller has done its own part.
+    /// Makes every vCPU do the maintenance before its next block, and returns the number to wait for with <see cref="WaitForFlush"/>.
     /// </summary>
-    internal long BroadcastFlush() => _vcpus.Length == 1 ? 0 : Broadcast();
-
-    /// <summary>Makes every vCPU drop its translations and its decoded blocks before its next block.</summary>
-    internal long BroadcastDropBlocks()
+    internal long Broadcast(in MaintenanceRequest request)
     {
-        // A vCPU that acknowledges between the two statements flushes once more than needed.
-        Interlocked.Exchange(ref _dropEpoch, Interlocked.Read(ref _epoch) + 1);
-        return Broadcast();
+        var number = _log.Append(in request);
+        foreach (var engine in _vcpus)
+            engine?.RequestAttention();
+        return number;
     }
+
+    /// <summary>As <see cref="Broadcast"/> for maintenance that the caller has done itself; 0 when there is no other vCPU.</summary>
+    internal long BroadcastToOthers(in MaintenanceRequest request) => _vcpus.Length == 1 ? 0 : Broadcast(in request);
 
     /// <summary>
     /// Waits, as a DSB after a broadcast does, until every vCPU that is inside Run has acknowledged <paramref name="epoch"/>.
@@ -85,15 +82,9 @@ public sealed class EngineDomain : IDisposable
         }
     }
 
-    private void OnMemoryChanged() => Broadcast();
+    private void OnMemoryChanged() => Broadcast(new(MaintenanceKind.Tlb, TlbInvalidation.Everything));
 
-    private long Broadcast()
-    {
-        var epoch = Interlocked.Increment(ref _epoch);
-        foreach (var engine in _vcpus)
-            engine?.RequestAttention();
-        return epoch;
-    }
+    private void OnCodeChanged() => Broadcast(new(MaintenanceKind.ForgetJumps, default));
 
     /// <summary>SEV: sets every vCPU's event register.</summary>
     internal void SignalEvent()

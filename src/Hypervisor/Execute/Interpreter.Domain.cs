@@ -1,9 +1,13 @@
 
+using CloudVm.Hypervisor.Cpu;
+using CloudVm.Hypervisor.Mmu;
+
 namespace CloudVm.Hypervisor.Execute;
 
 /// <summary>Translation maintenance, this vCPU's own and what others broadcast.</summary>
 public sealed unsafe partial class Interpreter
 {
+    private const int JumpSaltShift = 48;
     private readonly BlockCache _blocks = new();
     private long _acknowledgedEpoch;
     private int _running;
@@ -14,7 +18,13 @@ public sealed unsafe partial class Interpreter
 
     private TranslationInputs _inputs;
 
-    public void InvalidateAllTranslations() => _domain.BroadcastDropBlocks();
+    /// <summary>Set where the ASID may have changed.</summary>
+    private bool _contextStale;
+
+    /// <summary>Part of the key of code found by virtual address: tells address spaces apart; see <see cref="SelectContext"/>.</summary>
+    private ulong _jumpSalt;
+
+    public void InvalidateAllTranslations() => _domain.Broadcast(new(MaintenanceKind.DropBlocks, default));
 
     internal void SetEvent() => Volatile.Write(ref _eventRegister, 1);
 
@@ -25,13 +35,44 @@ public sealed unsafe partial class Interpreter
     /// <summary>Does the maintenance that was broadcast since the last call.</summary>
     internal void AcknowledgeFlush()
     {
-        var epoch = _domain.Epoch;
-        if (epoch == _acknowledgedEpoch)
+        var log = _domain.Log;
+        var last = log.Last;
+        if (last == _acknowledgedEpoch)
             return;
-        if (_domain.DropEpoch > _acknowledgedEpoch)
-            DropBlocks();
-        FlushTranslations();
-        Volatile.Write(ref _acknowledgedEpoch, epoch);
+        for (var number = _acknowledgedEpoch + 1; number <= last; number++)
+        {
+            if (log.TryRead(number, out var request))
+            {
+                Maintain(in request);
+                continue;
+            }
+
+            if (log.LastDrop > _acknowledgedEpoch)
+                DropBlocks();
+            FlushTranslations();
+            break;
+        }
+
+        Volatile.Write(ref _acknowledgedEpoch, last);
+    }
+
+    private void Maintain(in MaintenanceRequest request)
+    {
+        if (request.Origin == Index)
+            return;
+        switch (request.Kind)
+        {
+            case MaintenanceKind.Tlb:
+                InvalidateTlb(request.Tlb);
+                break;
+            case MaintenanceKind.ForgetJumps:
+                _blocks.ForgetJumps();
+                break;
+            default:
+                DropBlocks();
+                FlushTranslations();
+                break;
+        }
     }
 
     private void EnterDomain()
@@ -46,13 +87,30 @@ public sealed unsafe partial class Interpreter
     /// <summary>The hypervisor may have changed translation registers while this vCPU was out of Run.</summary>
     private void CheckTranslationInputs()
     {
-        var cpu = Cpu;
-        var inputs = new TranslationInputs(cpu->SctlrEl1, cpu->TcrEl1, cpu->Ttbr0El1, cpu->Ttbr1El1, cpu->MairEl1);
-        if (inputs == _inputs)
-            return;
-        _inputs = inputs;
-        FlushTranslations();
+        _contextStale = true;
+        if (TranslationInputs.Of(Cpu) != _inputs)
+            FlushTranslations();
     }
+
+    private void RememberTranslationInputs() => _inputs = TranslationInputs.Of(Cpu);
+
+    /// <summary>
+    /// Selects the translations of the current ASID. Code found by virtual address is told apart by <see cref="_jumpSalt"/>: PCs are
+    /// canonical in 48 bits, so a context number fits above without loss. EL1's code is as good as always global and has none.
+    /// </summary>
+    private void SelectContext()
+    {
+        const ulong TcrA1 = 1UL << 22;
+        _contextStale = false;
+        var asid = (ushort)(((Cpu->TcrEl1 & TcrA1) != 0 ? Cpu->Ttbr1El1 : Cpu->Ttbr0El1) >> 48);
+        if (!HasWideAsids)
+            asid &= 0xff;
+        if (_tlb.SelectAsid(asid))
+            _blocks.ForgetJumps();
+    }
+
+    /// <summary>TCR_EL1.AS.</summary>
+    private bool HasWideAsids => (Cpu->TcrEl1 >> 36 & 1) != 0;
 
     private void FlushTranslations()
     {
@@ -61,10 +119,15 @@ public sealed unsafe partial class Interpreter
         _blocks.ForgetJumps();
     }
 
-    private void FlushPage(ulong va)
+    private void InvalidateTlb(in TlbInvalidation invalidation)
     {
-        _tlb.FlushPage(va);
-        _blocks.ForgetJumps();
+        if (_tlb.Invalidate(in invalidation))
+            _blocks.ForgetJumps();
+        else if (invalidation.Length != 0)
+            _blocks.ForgetJumps(invalidation.Start, invalidation.Length);
+
+        // An emptied ASID has another context number.
+        _modeStale = true;
     }
 
     private void DropBlocks() => _blocks.Clear();
@@ -77,5 +140,8 @@ public sealed unsafe partial class Interpreter
         _broadcast = 0;
     }
 
-    private readonly record struct TranslationInputs(ulong Sctlr, ulong Tcr, ulong Ttbr0, ulong Ttbr1, ulong Mair);
+    private readonly record struct TranslationInputs(ulong Sctlr, ulong Tcr, ulong Ttbr0, ulong Ttbr1, ulong Mair)
+    {
+        public static TranslationInputs Of(CpuState* cpu) => new(cpu->SctlrEl1, cpu->TcrEl1, cpu->Ttbr0El1, cpu->Ttbr1El1, cpu->MairEl1);
+    }
 }

@@ -26,7 +26,7 @@ public sealed unsafe partial class Interpreter
         var block = _blocks.Find(mode.Key(offset), _memory.CodePages);
         if (block == null)
             block = Decode(code, offset, mode);
-        _blocks.RememberJump(mode.Key(pc), block);
+        _blocks.RememberJump(mode.Key(pc) ^ _jumpSalt, pc, block);
         return block;
     }
 

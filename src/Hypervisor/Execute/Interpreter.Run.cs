@@ -47,7 +47,11 @@ public sealed unsafe partial class Interpreter
         CheckTranslationInputs();
     }
 
-    private void Leave() => LeaveDomain();
+    private void Leave()
+    {
+        RememberTranslationInputs();
+        LeaveDomain();
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private ExitReason RunBlocks(long budget)
@@ -65,7 +69,7 @@ public sealed unsafe partial class Interpreter
                 continue;
 
             var pc = cpu->Pc;
-            var block = _blocks.FindJump(ExecutionMode.Of(cpu).Key(pc));
+            var block = _blocks.FindJump(ExecutionMode.Of(cpu).Key(pc) ^ _jumpSalt);
             if (block == null)
             {
                 block = FindBlock();
@@ -144,7 +148,11 @@ public sealed unsafe partial class Interpreter
         }
 
         _mmuIndex = Cpu->El == 0 ? MmuIndex.El0 : Cpu->Pan != 0 ? MmuIndex.El1Pan : MmuIndex.El1;
+        if (_contextStale)
+            SelectContext();
         _data = _tlb.Table(_mmuIndex);
+        _user = _tlb.Table(MmuIndex.El0);
+        _jumpSalt = Cpu->El == 0 ? (ulong)_tlb.Context << JumpSaltShift : 0;
         RefreshTraps();
         return true;
     }

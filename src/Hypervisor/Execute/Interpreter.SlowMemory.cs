@@ -135,8 +135,7 @@ public sealed unsafe partial class Interpreter
         if (entry->Addend != addend || (entry->ReadTag != page && entry->WriteTag != page && entry->FetchTag != page))
             *entry = new TlbEntry { ReadTag = TlbEntry.Empty, WriteTag = TlbEntry.Empty, FetchTag = TlbEntry.Empty, Addend = addend };
 
-        if (translation.MappedShift > Tlb.PageShift)
-            _tlb.NoteLarge(va, translation.MappedShift);
+        _tlb.NoteFill(index, va, translation.MappedShift, translation.IsGlobal, translation.CanFetch);
 
         // Data accesses that must be aligned always take the slow path, which checks them.
         var direct = !translation.IsDevice && (Cpu->SctlrEl1 & SctlrA) == 0;

@@ -23,6 +23,9 @@ public sealed unsafe partial class Interpreter : IVcpuEngine, IDisposable
     /// <summary>TLB table of the current privilege; set by <see cref="RefreshMode"/>.</summary>
     private TlbEntry* _data;
 
+    /// <summary>EL0's TLB table, for EL1's unprivileged loads and stores; set by <see cref="RefreshMode"/>.</summary>
+    private TlbEntry* _user;
+
     private MmuIndex _mmuIndex;
 
     internal Interpreter(EngineDomain domain, int index)
@@ -30,7 +33,7 @@ public sealed unsafe partial class Interpreter : IVcpuEngine, IDisposable
         _domain = domain;
         _memory = domain.Memory;
         Index = index;
-        _acknowledgedEpoch = domain.Epoch;
+        _acknowledgedEpoch = domain.Log.Last;
     }
 
     /// <summary>The borrowed physical CPU's state during Run.</summary>

@@ -8,5 +8,6 @@ public static class EngineFeatures
 {
     /// <summary>The features of every built-in host profile. SVE falls away on a host whose CPUs have no vector lengths.</summary>
     public static CpuFeatures Implemented { get; } = CpuFeatures.Of(
-        Feature.FP, Feature.ASIMD, Feature.CRC32, Feature.LSE, Feature.PAN, Feature.UAO, Feature.SVE);
+        Feature.FP, Feature.ASIMD, Feature.CRC32, Feature.LSE, Feature.PAN, Feature.UAO, Feature.SVE,
+        Feature.TLBIRANGE);
 }

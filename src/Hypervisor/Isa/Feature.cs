@@ -60,4 +60,6 @@ public enum Feature : byte
     MOPS,
     HBC,
     CSSC,
+    TLBIRANGE,
+    HAFDBS,
 }

@@ -33,7 +33,7 @@ internal static class IdRegisters
         SystemRegister.ID_AA64ISAR2_EL1 => Field(0, features, Feature.WFXT, 2) | Field(16, features, Feature.MOPS)
             | Field(20, features, Feature.HBC) | Field(52, features, Feature.CSSC),
         SystemRegister.ID_AA64MMFR0_EL1 => Mmfr0,
-        SystemRegister.ID_AA64MMFR1_EL1 => Field(16, features, Feature.LOR) | Field(20, features, Feature.PAN),
+        SystemRegister.ID_AA64MMFR1_EL1 => Field(0, features, Feature.HAFDBS, 2) | Field(16, features, Feature.LOR) | Field(20, features, Feature.PAN, 2),
         SystemRegister.ID_AA64MMFR2_EL1 => Field(4, features, Feature.UAO),
         _ => 0,
     };
@@ -79,6 +79,7 @@ internal static class IdRegisters
         | Field(44, features, Feature.DOTPROD)
         | Field(48, features, Feature.FHM)
         | (features.Has(Feature.FLAGM2) ? 2ul << 52 : Field(52, features, Feature.FLAGM))
+        | Field(56, features, Feature.TLBIRANGE, 2) // and FEAT_TLBIOS
         | Field(60, features, Feature.RNG);
 
     private static ulong Isar1(CpuFeatures features) =>

@@ -24,6 +24,9 @@ public struct Stage1Translation
 
     /// <summary>log2 of the bytes that the descriptor maps; 12 with stage 1 off.</summary>
     public byte MappedShift;
+
+    /// <summary>The translation holds for every ASID: nG is clear.</summary>
+    public bool IsGlobal;
 }
 
 /// <summary>
@@ -40,6 +43,7 @@ public static unsafe class Stage1Walker
     private const ulong DescriptorUserAccess = 1UL << 6;
     private const ulong DescriptorReadOnly = 1UL << 7;
     private const ulong DescriptorAccessFlag = 1UL << 10;
+    private const ulong DescriptorNotGlobal = 1UL << 11;
     private const ulong DescriptorPxn = 1UL << 53;
     private const ulong DescriptorUxn = 1UL << 54;
     private const ulong TablePxn = 1UL << 59;
@@ -76,7 +80,7 @@ public static unsafe class Stage1Walker
     /// <summary>Stage 1 off: addresses pass unchanged, data is Device-nGnRnE, everything is permitted.</summary>
     private static bool TranslateFlat(ulong va, out Stage1Translation translation, out byte status)
     {
-        translation = new Stage1Translation { Ipa = va, CanRead = true, CanWrite = true, CanFetch = true, IsDevice = true, MappedShift = 12 };
+        translation = new Stage1Translation { Ipa = va, CanRead = true, CanWrite = true, CanFetch = true, IsDevice = true, MappedShift = 12, IsGlobal = true };
         status = FaultStatus.AddressSize;
         return va <= AddressMask;
     }
@@ -158,6 +162,7 @@ public static unsafe class Stage1Walker
         translation.Ipa = output | (va & ((1UL << shift) - 1));
         translation.Level = (byte)level;
         translation.MappedShift = (byte)shift;
+        translation.IsGlobal = (descriptor & DescriptorNotGlobal) == 0;
         if (index == MmuIndex.El0)
         {
             translation.CanRead = user;

@@ -28,9 +28,13 @@ public enum MmuIndex
     El1Pan = 2,
 }
 
-/// <summary>A vCPU's software TLB: direct-mapped, one table per <see cref="MmuIndex"/>.</summary>
+/// <summary>
+/// A vCPU's software TLB: direct-mapped, one table per <see cref="MmuIndex"/>. EL0's exists once for each of the last few ASIDs, so that
+/// going back to an address space finds its translations; EL1's are shared by all ASIDs, and the few of their entries that are not
+/// global go when the ASID changes. A hit never looks at an ASID.
+/// </summary>
 /// <remarks>
-/// Thread: the vCPU's. Invariant: the three tables are one native allocation that lives as long as this object. Tags hold the whole
+/// Thread: the vCPU's. Invariant: the tables are one native allocation that lives as long as this object. Tags hold the whole
 /// virtual address including an ignored top byte, so that no hit needs to know TBI; maintenance ignores the top byte.
 /// </remarks>
 public sealed unsafe class Tlb : IDisposable
@@ -38,60 +42,125 @@ public sealed unsafe class Tlb : IDisposable
     public const int PageShift = 12;
     public const ulong PageMask = ~0xfffUL;
 
-    /// <summary>Entries per MMU index.</summary>
+    /// <summary>Entries per table.</summary>
     public const int Size = 1024;
 
-    private const int IndexCount = 3;
+    /// <summary>ASIDs whose EL0 translations are kept.</summary>
+    public const int BankCount = 8;
+
+    private const int SharedTables = 2;
+    private const int MaximumPrivate = 64;
+
+    /// <summary>Context numbers fit into bits 62:48 of an address.</summary>
+    private const int MaximumContext = 0x7fff;
+
     private const ulong WithoutTopByte = 0x00ff_ffff_ffff_ffff;
+
+    private readonly Bank[] _banks = new Bank[BankCount];
+    private readonly LargePages _large = new();
+
+    /// <summary>Slots of EL1's tables that may hold translations of the current ASID only.</summary>
+    private readonly int[] _private = new int[MaximumPrivate];
+
     private TlbEntry* _entries;
-    private LargeRegion _lowLarge;
-    private LargeRegion _highLarge;
+    private int _privateCount;
+    private bool _privateFetch;
+    private int _current;
+    private int _lastContext;
+    private long _clock;
 
     public Tlb()
     {
-        _entries = (TlbEntry*)NativeMemory.AlignedAlloc((nuint)(IndexCount * Size * sizeof(TlbEntry)), 64);
-        Flush();
+        _entries = (TlbEntry*)NativeMemory.AlignedAlloc((nuint)((SharedTables + BankCount) * Size * sizeof(TlbEntry)), 64);
+        Clear(_entries, (SharedTables + BankCount) * Size);
+        _banks[0].Context = _lastContext = 1;
+        _banks[0].LastUse = _clock = 1;
     }
 
+    /// <summary>
+    /// Number of the selected address space: of two translations of one EL0 address, different numbers may mean different pages.
+    /// From 1 to 32767.
+    /// </summary>
+    public int Context => _banks[_current].Context;
+
     /// <summary>First entry of an index's table; the entry of an address is at <c>va >> PageShift &amp; (Size - 1)</c>.</summary>
-    public TlbEntry* Table(MmuIndex index) => _entries + ((int)index * Size);
+    public TlbEntry* Table(MmuIndex index) => index == MmuIndex.El0 ? BankTable(_current) : _entries + (((int)index - 1) * Size);
 
     public TlbEntry* Entry(MmuIndex index, ulong va) => Table(index) + ((va >> PageShift) & (Size - 1));
+
+    /// <summary>
+    /// Makes <paramref name="asid"/> the current one. True when code found by virtual address may have become another: at EL1, or
+    /// because context numbers start again.
+    /// </summary>
+    public bool SelectAsid(ushort asid)
+    {
+        if (_banks[_current].Asid == asid)
+            return false;
+        _current = FindBank(asid);
+        var restarted = false;
+        if (_banks[_current].Asid != asid || _banks[_current].Context == 0)
+        {
+            EmptyBank(_current);
+            _banks[_current].Asid = asid;
+            restarted = RenewContext(_current);
+        }
+
+        _banks[_current].LastUse = ++_clock;
+        return DropPrivate() || restarted;
+    }
+
+    /// <summary>Says that an entry is about to be filled with a translation for an access at <paramref name="index"/>.</summary>
+    /// <param name="mappedShift">log2 of the bytes that the descriptor maps.</param>
+    /// <param name="isGlobal">The translation holds for every ASID.</param>
+    /// <param name="canFetch">Instructions may be fetched by it.</param>
+    public void NoteFill(MmuIndex index, ulong va, int mappedShift, bool isGlobal, bool canFetch)
+    {
+        if (mappedShift > PageShift)
+            _large.Include(va & WithoutTopByte, mappedShift);
+        if (index == MmuIndex.El0)
+        {
+            _banks[_current].IsUsed = true;
+            _banks[_current].HasGlobal |= isGlobal;
+            return;
+        }
+
+        if (isGlobal)
+            return;
+        _privateFetch |= canFetch;
+        var slot = (int)(Entry(index, va) - _entries);
+        if (_privateCount <= MaximumPrivate && (_privateCount == 0 || _private[_privateCount - 1] != slot))
+        {
+            if (_privateCount < MaximumPrivate)
+                _private[_privateCount] = slot;
+            _privateCount++;
+        }
+    }
 
     /// <summary>Drops everything.</summary>
     public void Flush()
     {
-        NativeMemory.Fill(_entries, (nuint)(IndexCount * Size * sizeof(TlbEntry)), 0xff);
-        _lowLarge = default;
-        _highLarge = default;
+        Clear(_entries, SharedTables * Size);
+        FlushBanks();
+        _large.Clear();
+        _privateCount = 0;
     }
 
     /// <summary>
-    /// Says that entries around <paramref name="va"/> come from one descriptor that maps 2^<paramref name="shift"/> bytes: maintenance
-    /// of any address in it must drop them all.
+    /// Drops what a maintenance instruction names, and perhaps more. True when code found by virtual address must be found anew
+    /// everywhere; a range concerns only itself, and an ASID gets another <see cref="Context"/>.
     /// </summary>
-    public void NoteLarge(ulong va, int shift)
+    public bool Invalidate(in TlbInvalidation invalidation)
     {
-        if (IsHigh(va))
-            _highLarge.Include(va, shift);
-        else
-            _lowLarge.Include(va, shift);
-    }
-
-    /// <summary>Drops the translation of <paramref name="va"/>, whatever its top byte and however large its page is.</summary>
-    public void FlushPage(ulong va)
-    {
-        if ((IsHigh(va) ? _highLarge : _lowLarge).Contains(va))
+        switch (invalidation.Scope)
         {
-            Flush();
-            return;
-        }
-
-        for (var index = 0; index < IndexCount; index++)
-        {
-            var entry = Entry((MmuIndex)index, va);
-            if (Matches(entry->ReadTag, va) || Matches(entry->WriteTag, va) || Matches(entry->FetchTag, va))
-                *entry = new TlbEntry { ReadTag = TlbEntry.Empty, WriteTag = TlbEntry.Empty, FetchTag = TlbEntry.Empty };
+            case TlbScope.Asid:
+                return DropAsid(invalidation.Asid);
+            case TlbScope.Range or TlbScope.RangeOfAsid:
+                DropRange(in invalidation);
+                return false;
+            default:
+                Flush();
+                return true;
         }
     }
 
@@ -101,26 +170,138 @@ public sealed unsafe class Tlb : IDisposable
         _entries = null;
     }
 
-    private static bool IsHigh(ulong va) => (va >> 55 & 1) != 0;
+    private static void Clear(TlbEntry* entries, int count) => NativeMemory.Fill(entries, (nuint)(count * sizeof(TlbEntry)), 0xff);
 
-    /// <summary>The smallest aligned power-of-two range that holds all large pages of one half of the address space.</summary>
-    private struct LargeRegion
+    private static void ClearEntry(TlbEntry* entry) =>
+        *entry = new TlbEntry { ReadTag = TlbEntry.Empty, WriteTag = TlbEntry.Empty, FetchTag = TlbEntry.Empty };
+
+    private TlbEntry* BankTable(int bank) => _entries + ((SharedTables + bank) * Size);
+
+    private int FindBank(ushort asid)
     {
-        private ulong _start;
-        private int _shift;
-
-        public void Include(ulong va, int shift)
+        var oldest = 0;
+        for (var bank = 0; bank < BankCount; bank++)
         {
-            va &= WithoutTopByte;
-            _start = _shift == 0 ? va : _start;
-            _shift = Math.Max(_shift, shift);
-            while (_start >> _shift != va >> _shift)
-                _shift++;
+            if (_banks[bank].Context != 0 && _banks[bank].Asid == asid)
+                return bank;
+            if (_banks[bank].LastUse < _banks[oldest].LastUse)
+                oldest = bank;
         }
 
-        public readonly bool Contains(ulong va) => _shift != 0 && (va & WithoutTopByte) >> _shift == _start >> _shift;
+        return oldest;
     }
 
-    private static bool Matches(ulong tag, ulong va) =>
-        tag != TlbEntry.Empty && (tag & PageMask & WithoutTopByte) == (va & PageMask & WithoutTopByte);
+    /// <summary>Gives a bank a number that nothing else has. True when all numbers start again.</summary>
+    private bool RenewContext(int bank)
+    {
+        var restarts = _lastContext == MaximumContext;
+        if (restarts)
+        {
+            FlushBanks();
+            for (var i = 0; i < BankCount; i++)
+                _banks[i].Context = 0;
+            _banks[_current].Context = 1;
+            _lastContext = 1;
+        }
+
+        _banks[bank].Context = ++_lastContext;
+        return restarts;
+    }
+
+    private bool DropAsid(ushort asid)
+    {
+        var restarted = false;
+        for (var bank = 0; bank < BankCount; bank++)
+        {
+            if (_banks[bank].Context == 0 || _banks[bank].Asid != asid)
+                continue;
+            EmptyBank(bank);
+            restarted |= RenewContext(bank);
+        }
+
+        return (_banks[_current].Asid == asid && DropPrivate()) || restarted;
+    }
+
+    private void FlushBanks()
+    {
+        for (var bank = 0; bank < BankCount; bank++)
+            EmptyBank(bank);
+    }
+
+    private void EmptyBank(int bank)
+    {
+        if (_banks[bank].IsUsed)
+            Clear(BankTable(bank), Size);
+        _banks[bank].IsUsed = false;
+        _banks[bank].HasGlobal = false;
+    }
+
+    /// <summary>Drops EL1's translations of the current ASID. True if instructions may have been fetched by one.</summary>
+    private bool DropPrivate()
+    {
+        if (_privateCount > MaximumPrivate)
+        {
+            Clear(_entries, SharedTables * Size);
+        }
+        else
+        {
+            for (var i = 0; i < _privateCount; i++)
+                ClearEntry(_entries + _private[i]);
+        }
+
+        var fetched = _privateFetch;
+        _privateCount = 0;
+        _privateFetch = false;
+        return fetched;
+    }
+
+    private void DropRange(in TlbInvalidation invalidation)
+    {
+        var start = invalidation.Start;
+        var end = start + invalidation.Length;
+        _large.Widen(ref start, ref end);
+        DropRange(_entries, start, end);
+        DropRange(_entries + Size, start, end);
+        for (var bank = 0; bank < BankCount; bank++)
+        {
+            ref readonly var state = ref _banks[bank];
+            if (state.IsUsed && (invalidation.Scope == TlbScope.Range || state.Asid == invalidation.Asid || state.HasGlobal))
+                DropRange(BankTable(bank), start, end);
+        }
+    }
+
+    private static void DropRange(TlbEntry* table, ulong start, ulong end)
+    {
+        var pages = (end - start) >> PageShift;
+        var first = start >> PageShift;
+        if (pages >= Size)
+        {
+            first = 0;
+            pages = Size;
+        }
+
+        for (ulong i = 0; i < pages; i++)
+        {
+            var entry = table + ((first + i) & (Size - 1));
+            if (Covers(entry->ReadTag, start, end) || Covers(entry->WriteTag, start, end) || Covers(entry->FetchTag, start, end))
+                ClearEntry(entry);
+        }
+    }
+
+    // Unused tags are above every address range once their top byte is gone, except one that ends at the very top.
+    private static bool Covers(ulong tag, ulong start, ulong end)
+    {
+        var address = tag & PageMask & WithoutTopByte;
+        return address >= start && address < end;
+    }
+
+    /// <summary>EL0's translations of one ASID. A context of 0 means that the bank was never used.</summary>
+    private struct Bank
+    {
+        public ushort Asid;
+        public bool IsUsed;
+        public bool HasGlobal;
+        public int Context;
+        public long LastUse;
+    }
 }
