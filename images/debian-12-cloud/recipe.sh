@@ -1,0 +1,12 @@
+# Debian 12's kernel for virtual machines, with a busybox user space in memory.
+DESCRIPTION='Debian 12 cloud kernel with a busybox shell; runs from memory, or from a disk named by root='
+PACKAGES=(linux-image-cloud-arm64 busybox-static)
+COMMAND_LINE='console=ttyAMA0'
+MINIMUM_MEMORY=192
+
+make_image() {
+    take_kernel linux-image-cloud-arm64
+    busybox_root "$WORK/root"
+    add_modules "$WORK/root" virtio_mmio virtio_console virtio-rng virtio_balloon virtio_blk virtio_net ext4
+    make_initramfs "$WORK/root" initrd
+}
