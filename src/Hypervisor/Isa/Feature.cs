@@ -26,6 +26,13 @@ public enum Feature : byte
     SVE_SHA3,
     SVE_SM4,
     SVE_PMULL128,
+
+    /// <summary>BF16 in SVE: FEAT_SVE with FEAT_BF16.</summary>
+    SVE_BF16,
+
+    /// <summary>I8MM in SVE: FEAT_SVE with FEAT_I8MM.</summary>
+    SVE_I8MM,
+
     AES,
     PMULL,
     SHA1,

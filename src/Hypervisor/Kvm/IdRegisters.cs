@@ -59,10 +59,10 @@ internal static class IdRegisters
         : Field(0, features, Feature.SVE2)
         | (features.Has(Feature.SVE_PMULL128) ? 2ul << 4 : Field(4, features, Feature.SVE_AES))
         | Field(16, features, Feature.SVE_BITPERM)
-        | Field(20, features, Feature.BF16)
+        | Field(20, features, Feature.SVE_BF16)
         | Field(32, features, Feature.SVE_SHA3)
         | Field(40, features, Feature.SVE_SM4)
-        | Field(44, features, Feature.I8MM)
+        | Field(44, features, Feature.SVE_I8MM)
         | Field(52, features, Feature.F32MM)
         | Field(56, features, Feature.F64MM);
 

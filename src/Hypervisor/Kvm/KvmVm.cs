@@ -67,7 +67,7 @@ public sealed class KvmVm : IDisposable
     private static ReadOnlySpan<Isa.Feature> SveFeatures =>
     [
         Isa.Feature.SVE, Isa.Feature.SVE2, Isa.Feature.SVE2P1, Isa.Feature.SVE_AES, Isa.Feature.SVE_BITPERM, Isa.Feature.SVE_SHA3,
-        Isa.Feature.SVE_SM4, Isa.Feature.SVE_PMULL128, Isa.Feature.F32MM, Isa.Feature.F64MM,
+        Isa.Feature.SVE_SM4, Isa.Feature.SVE_PMULL128, Isa.Feature.SVE_BF16, Isa.Feature.SVE_I8MM, Isa.Feature.F32MM, Isa.Feature.F64MM,
     ];
 
     /// <summary>KVM_CREATE_VCPU.</summary>

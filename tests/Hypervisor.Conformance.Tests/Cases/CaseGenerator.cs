@@ -23,6 +23,12 @@ internal static class CaseGenerator
         record.Bytes.AsSpan().Clear();
         record.Word = MakeWord(plan, random);
         FillRegisters(record, OperandPools.Of(seed), random);
+        if (plan.TakesBFloat16 && random.OneIn(2))
+        {
+            for (var i = 0; i < 32; i++)
+                OperandValues.FillBFloat16(record.Z(i), random);
+        }
+
         record.Fpcr = CaseSchedule.Fpcr(record.VectorBytes, index, random);
         if (plan.AccessesMemory)
             PointIntoScratch(plan, record, random);

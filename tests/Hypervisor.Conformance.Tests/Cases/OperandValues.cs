@@ -51,6 +51,13 @@ internal static class OperandValues
         }
     }
 
+    /// <summary>Fills a register with BFloat16 numbers: the upper halves of singles.</summary>
+    public static void FillBFloat16(Span<byte> register, CaseRandom random)
+    {
+        for (var at = 0; at < register.Length; at += 2)
+            Write(register[at..], 16, FloatingPoint(random, 32) >> 16);
+    }
+
     private static ulong Extreme(CaseRandom random, int width) => random.Below(5) switch
     {
         0 => 0,

@@ -28,6 +28,7 @@ internal sealed class RowPlan
         VectorBase = row.Name.Contains("_ai_", StringComparison.Ordinal) ? Fields.Find("Zn") : null;
         NarrowAddresses = row.Name.Contains("_s_x32", StringComparison.Ordinal) || row.Name.EndsWith("_ai_s", StringComparison.Ordinal);
         Governing = Fields.Find("Pg");
+        TakesBFloat16 = row.Feature is Feature.BF16 or Feature.SVE_BF16;
     }
 
     public OpcodeInfo Row { get; }
@@ -67,6 +68,9 @@ internal sealed class RowPlan
 
     /// <summary>The governing predicate.</summary>
     public RowField? Governing { get; }
+
+    /// <summary>Its operands are BFloat16 numbers.</summary>
+    public bool TakesBFloat16 { get; }
 
     public static RowPlan Of(OpcodeInfo row) => Plans[row.Name];
 }
