@@ -9,7 +9,7 @@ public sealed partial class GicV3
     public string SectionName => "gic";
 
     /// <inheritdoc/>
-    public ushort SectionVersion => 1;
+    public ushort SectionVersion => 2;
 
     /// <inheritdoc/>
     public void Save(StateWriter writer)
@@ -27,11 +27,23 @@ public sealed partial class GicV3
             {
                 SaveBank(writer, cpu.Private);
                 writer.WriteBoolean(cpu.ProcessorSleep);
-                writer.WriteInt32(cpu.Interface.Pmr);
-                writer.WriteInt32(cpu.Interface.Bpr1);
-                writer.WriteBoolean(cpu.Interface.Group1Enabled);
-                writer.WriteBoolean(cpu.Interface.SplitEoi);
-                writer.WriteUInt32(cpu.Interface.ActivePriorities);
+                var icc = cpu.Interface;
+                writer.WriteInt32(icc.Pmr);
+                writer.WriteInt32(icc.Bpr0);
+                writer.WriteInt32(icc.OwnBpr1);
+                writer.WriteBoolean(icc.CommonBinaryPoint);
+                writer.WriteBoolean(icc.Group0Enabled);
+                writer.WriteBoolean(icc.Group1Enabled);
+                writer.WriteBoolean(icc.SplitEoi);
+                writer.WriteUInt32(icc.ActivePriorities0);
+                writer.WriteUInt32(icc.ActivePriorities1);
+                writer.WriteBoolean(cpu.LpisEnabled);
+                writer.WriteUInt64(cpu.PropertyBase);
+                writer.WriteUInt64(cpu.PendingBase);
+                writer.WriteBoolean(cpu.PendingTableIsZero);
+                writer.WriteInt32(cpu.Lpis.Count);
+                for (var intId = cpu.Lpis.NextFrom(FirstLpi); intId >= 0; intId = cpu.Lpis.NextFrom(intId + 1))
+                    writer.WriteInt32(intId);
             }
         }
     }
@@ -47,12 +59,9 @@ public sealed partial class GicV3
         var routers = new ulong[SpiCount];
         for (var i = 0; i < SpiCount; i++)
             routers[i] = reader.ReadUInt64();
-        var cpus = new (InterruptBank Bank, bool Sleep, int Pmr, int Bpr1, bool Enabled, bool Split, uint Active)[_cpus.Length];
+        var cpus = new Action<PerCpu>[_cpus.Length];
         for (var i = 0; i < cpus.Length; i++)
-        {
-            cpus[i] = (LoadBank(reader, 32), reader.ReadBoolean(), reader.ReadInt32() & PriorityMask, reader.ReadInt32(),
-                reader.ReadBoolean(), reader.ReadBoolean(), reader.ReadUInt32());
-        }
+            cpus[i] = LoadCpu(reader);
 
         return () =>
         {
@@ -62,26 +71,70 @@ public sealed partial class GicV3
                 _group1Enabled = group1;
                 CopyBank(spis, _spis);
                 for (var i = 0; i < SpiCount; i++)
-                {
-                    _router[i] = routers[i];
-                    _target[i] = CpuOfAffinity(routers[i]);
-                }
-
+                    Route(i, routers[i]);
                 for (var i = 0; i < cpus.Length; i++)
-                {
-                    CopyBank(cpus[i].Bank, _cpus[i].Private);
-                    _cpus[i].ProcessorSleep = cpus[i].Sleep;
-                    var icc = _cpus[i].Interface;
-                    icc.Pmr = cpus[i].Pmr;
-                    icc.SetBpr1(cpus[i].Bpr1);
-                    icc.Group1Enabled = cpus[i].Enabled;
-                    icc.SplitEoi = cpus[i].Split;
-                    icc.ActivePriorities = cpus[i].Active;
-                }
-
+                    cpus[i](_cpus[i]);
                 UpdateAll();
             }
         };
+    }
+
+    private static Action<PerCpu> LoadCpu(StateReader reader)
+    {
+        var bank = LoadBank(reader, 32);
+        var sleep = reader.ReadBoolean();
+        var pmr = reader.ReadInt32() & PriorityMask;
+        var bpr0 = reader.ReadInt32();
+        var bpr1 = reader.ReadInt32();
+        var common = reader.ReadBoolean();
+        var enabled0 = reader.ReadBoolean();
+        var enabled1 = reader.ReadBoolean();
+        var split = reader.ReadBoolean();
+        var active0 = reader.ReadUInt32();
+        var active1 = reader.ReadUInt32();
+        var lpisEnabled = reader.ReadBoolean();
+        var propertyBase = reader.ReadUInt64() & PropertyBaseBits;
+        var pendingBase = reader.ReadUInt64() & PendingBaseBits;
+        var pendingTableIsZero = reader.ReadBoolean();
+        var lpis = LoadLpis(reader);
+        return cpu =>
+        {
+            CopyBank(bank, cpu.Private);
+            cpu.ProcessorSleep = sleep;
+            var icc = cpu.Interface;
+            icc.Pmr = pmr;
+            icc.SetBpr0(bpr0);
+            icc.SetOwnBpr1(bpr1);
+            icc.CommonBinaryPoint = common;
+            icc.Group0Enabled = enabled0;
+            icc.Group1Enabled = enabled1;
+            icc.SplitEoi = split;
+            icc.ActivePriorities0 = active0;
+            icc.ActivePriorities1 = active1;
+            cpu.LpisEnabled = lpisEnabled;
+            cpu.PropertyBase = propertyBase;
+            cpu.PendingBase = pendingBase;
+            cpu.PendingTableIsZero = pendingTableIsZero;
+            cpu.Lpis.Clear();
+            foreach (var intId in lpis)
+                cpu.Lpis.Add(intId);
+        };
+    }
+
+    private static int[] LoadLpis(StateReader reader)
+    {
+        var count = reader.ReadInt32();
+        if (count is < 0 or > IntIdLimit - FirstLpi)
+            throw new StateFormatException($"Section gic: {count} pending LPIs are impossible.");
+        var lpis = new int[count];
+        for (var i = 0; i < count; i++)
+        {
+            lpis[i] = reader.ReadInt32();
+            if (lpis[i] < (i == 0 ? FirstLpi : lpis[i - 1] + 1) || lpis[i] >= IntIdLimit)
+                throw new StateFormatException($"Section gic: INTID {lpis[i]} is no LPI, or out of order.");
+        }
+
+        return lpis;
     }
 
     private static void SaveBank(StateWriter writer, InterruptBank bank)

@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace CloudVm.Hypervisor.Gic;
 
 /// <summary>
@@ -29,8 +27,13 @@ internal sealed class InterruptBank(int count)
     /// <summary>Pending state as ISPENDR shows it: latched, or a level-sensitive input that is asserted.</summary>
     public uint Pending(int word) => Latched[word] | (Line[word] & ~Edge[word]);
 
-    /// <summary>Interrupts of a word that could be signalled, were their priority sufficient: enabled, pending, inactive, Group 1.</summary>
-    public uint Candidates(int word) => Enabled[word] & Pending(word) & ~Active[word] & Group[word];
+    /// <summary>
+    /// Interrupts of a word that could be signalled, were their priority sufficient: enabled, pending and not active. What is active
+    /// and pending waits for its deactivation.
+    /// </summary>
+    public uint Candidates(int word) => Enabled[word] & Pending(word) & ~Active[word];
+
+    public bool IsGroup1(int index) => (Group[index >> 5] & (1u << (index & 31))) != 0;
 
     public void SetLine(int index, bool level)
     {
@@ -49,27 +52,11 @@ internal sealed class InterruptBank(int count)
         Active[index >> 5] |= bit;
     }
 
-    /// <summary>Finds the candidate of lowest priority value, ties to the lowest INTID.</summary>
-    /// <param name="accept">Filters by routing; null accepts all.</param>
-    public void FindBest(Func<int, bool>? accept, int firstIntId, ref int bestIntId, ref int bestPriority)
-    {
-        for (var word = 0; word < Enabled.Length; word++)
-        {
-            for (var bits = Candidates(word); bits != 0; bits &= bits - 1)
-            {
-                var index = (word * 32) + BitOperations.TrailingZeroCount(bits);
-                if (Priority[index] < bestPriority && (accept is null || accept(index)))
-                {
-                    bestPriority = Priority[index];
-                    bestIntId = firstIntId + index;
-                }
-            }
-        }
-    }
+    public void Deactivate(int index) => Active[index >> 5] &= ~(1u << (index & 31));
 
-    public void Reset(uint group)
+    public void Reset()
     {
-        Array.Fill(Group, group);
+        Array.Clear(Group);
         Array.Clear(Enabled);
         Array.Clear(Active);
         Array.Clear(Latched);

@@ -18,6 +18,7 @@ public sealed unsafe partial class KvmVcpu
     private PhysicalCpu? _lastCpu;
     private PhysicalCpu? _cpu;
     private bool _irqLine;
+    private bool _fiqLine;
     private bool _kicked;
     private bool _mmioPending;
     private volatile bool _poweredOff;
@@ -86,17 +87,18 @@ public sealed unsafe partial class KvmVcpu
         }
     }
 
-    /// <summary>Drives the virtual IRQ line; the interrupt controller calls it.</summary>
-    internal void SetIrqLine(bool level)
+    /// <summary>Drives the virtual interrupt lines; the interrupt controller calls it.</summary>
+    internal void SetInterruptLines(bool irq, bool fiq)
     {
         lock (_lineGate)
         {
-            _irqLine = level;
+            _irqLine = irq;
+            _fiqLine = fiq;
             if (_cpu is { } cpu)
-                cpu.State->VirtualIrq = (byte)(level ? 1 : 0);
+                ShowLines(cpu.State);
         }
 
-        if (!level)
+        if (!irq && !fiq)
             return;
         lock (_parking)
             Monitor.PulseAll(_parking);
@@ -145,7 +147,7 @@ public sealed unsafe partial class KvmVcpu
             _vm.Timers.Poll(Index);
             lock (_parking)
             {
-                if (_irqLine || _kicked || PoweredOff)
+                if (_irqLine || _fiqLine || _kicked || PoweredOff)
                     return;
                 if (_vm.Timers.NextDeadline(Index) is not { } deadline)
                     Monitor.Wait(_parking);
@@ -166,7 +168,7 @@ public sealed unsafe partial class KvmVcpu
         lock (_lineGate)
         {
             _cpu = cpu;
-            state->VirtualIrq = (byte)(_irqLine ? 1 : 0);
+            ShowLines(state);
         }
     }
 
@@ -177,7 +179,7 @@ public sealed unsafe partial class KvmVcpu
         lock (_lineGate)
         {
             _cpu = null;
-            cpu.State->VirtualIrq = 0;
+            cpu.State->VirtualIrq = cpu.State->VirtualFiq = 0;
         }
 
         PutFp(cpu);
@@ -226,6 +228,12 @@ public sealed unsafe partial class KvmVcpu
     {
         Thread.Yield();
         return _vm.Host.HasWaiters ? null : RunOutcome.Again;
+    }
+
+    private void ShowLines(CpuState* state)
+    {
+        state->VirtualIrq = (byte)(_irqLine ? 1 : 0);
+        state->VirtualFiq = (byte)(_fiqLine ? 1 : 0);
     }
 
     private static nuint OffsetOfFpcr()

@@ -32,7 +32,8 @@ public sealed class KvmVm : IDisposable
         _domain = new EngineDomain(memory, Features, vcpuCount);
         _vcpus = new KvmVcpu?[vcpuCount];
         Clock = new VirtualClock(time);
-        Gic = new GicV3(vcpuCount, (cpu, level) => _vcpus[cpu]?.SetIrqLine(level));
+        Gic = new GicV3(vcpuCount, (cpu, irq, fiq) => _vcpus[cpu]?.SetInterruptLines(irq, fiq), memory);
+        Its = new Its(Gic);
         Timers = new GenericTimers(Clock, vcpuCount, Gic.SetPpi);
         Firmware = new Firmware(this);
     }
@@ -53,6 +54,9 @@ public sealed class KvmVm : IDisposable
     public VirtualClock Clock { get; }
 
     public GicV3 Gic { get; }
+
+    /// <summary>Turns message-signalled interrupts into LPIs.</summary>
+    public Its Its { get; }
 
     public GenericTimers Timers { get; }
 

@@ -19,6 +19,7 @@ internal static class DeviceTree
     private const uint PhandleGic = 1;
     private const uint PhandleClock = 2;
     private const uint PhandleGpio = 3;
+    private const uint PhandleIts = 4;
 
     private const uint Spi = 0;
     private const uint Ppi = 1;
@@ -111,6 +112,13 @@ internal static class DeviceTree
                 MemoryMap.GicDistributor, GicV3.DistributorBytes,
                 MemoryMap.GicRedistributors, GicV3.RedistributorBytes * (ulong)cpuCount)
             .Cells("phandle", PhandleGic)
+            .Begin(Node("its", MemoryMap.GicIts))
+            .Text("compatible", "arm,gic-v3-its")
+            .Flag("msi-controller")
+            .Cells("#msi-cells", 1)
+            .Cells64("reg", MemoryMap.GicIts, Its.FrameBytes)
+            .Cells("phandle", PhandleIts)
+            .End()
             .End();
 
     private static void WriteDevices(FdtWriter fdt)

@@ -199,6 +199,7 @@ public sealed partial class GuestMachine
         _resets++;
         Memory.Clear();
         _vm.Gic.Reset();
+        _vm.Its.Reset();
         _vm.Timers.Reset();
         _uart.Reset();
         _rtc.Reset();

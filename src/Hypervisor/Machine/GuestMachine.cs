@@ -58,7 +58,7 @@ public sealed partial class GuestMachine : IAsyncDisposable
         _powerButton = new PowerButton(_gpio, time);
         Wire();
         CreateVcpus();
-        _parts.AddRange([new MachineIdentity(configuration), .. _vcpus, _vm.Gic, _vm.Timers, _uart, _rtc, _gpio, Console]);
+        _parts.AddRange([new MachineIdentity(configuration), .. _vcpus, _vm.Gic, _vm.Its, _vm.Timers, _uart, _rtc, _gpio, Console]);
         _supervisor = Task.Run(SuperviseAsync);
     }
 
@@ -163,6 +163,7 @@ public sealed partial class GuestMachine : IAsyncDisposable
     {
         _vm.KernelBus.Add(MemoryMap.GicDistributor, GicV3.DistributorBytes, _vm.Gic.Distributor);
         _vm.KernelBus.Add(MemoryMap.GicRedistributors, GicV3.RedistributorBytes * (ulong)_configuration.Definition.CpuCount, _vm.Gic.Redistributors);
+        _vm.KernelBus.Add(MemoryMap.GicIts, Its.FrameBytes, _vm.Its);
         _bus.Add(MemoryMap.Uart, MemoryMap.DevicePage, _uart);
         _bus.Add(MemoryMap.Rtc, MemoryMap.DevicePage, _rtc);
         _bus.Add(MemoryMap.Gpio, MemoryMap.DevicePage, _gpio);

@@ -4,6 +4,7 @@ namespace CloudVm.Hypervisor.Machine;
 /// <remarks>
 /// <code>
 /// 0x0800_0000  GICD        64 KiB
+/// 0x0808_0000  GITS        128 KiB
 /// 0x080A_0000  GICR        128 KiB per PE
 /// 0x0900_0000  PL011       SPI 1
 /// 0x0901_0000  PL031       SPI 2
@@ -15,6 +16,7 @@ namespace CloudVm.Hypervisor.Machine;
 public static class MemoryMap
 {
     public const ulong GicDistributor = 0x0800_0000;
+    public const ulong GicIts = 0x0808_0000;
     public const ulong GicRedistributors = 0x080a_0000;
     public const ulong Uart = 0x0900_0000;
     public const ulong Rtc = 0x0901_0000;
