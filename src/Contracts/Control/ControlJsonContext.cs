@@ -18,6 +18,9 @@ namespace CloudVm.Contracts.Control;
 [JsonSerializable(typeof(VcpuRegisters))]
 [JsonSerializable(typeof(MachineCounters))]
 [JsonSerializable(typeof(MemoryChunkMap))]
+[JsonSerializable(typeof(MachineDisks))]
+[JsonSerializable(typeof(DiskBlockMap))]
+[JsonSerializable(typeof(BeginRestoreRequest))]
 [JsonSerializable(typeof(ConsoleFrame))]
 [JsonSerializable(typeof(ControlProblem))]
 public sealed partial class ControlJsonContext : JsonSerializerContext;

@@ -43,6 +43,9 @@ public static class ControlProtocol
         public const string MemoryChunks = "/memory/chunks";
         public const string MemoryChunkData = "/memory/chunk-data";
         public const string MemoryDirtyEpoch = "/memory/dirty-epoch";
+        public const string Disks = "/disks";
+        public const string DiskBlocks = "/disks/blocks";
+        public const string DiskBlockData = "/disks/block-data";
         public const string State = "/state";
         public const string RestoreBegin = "/restore/begin";
         public const string Console = "/console";

@@ -115,11 +115,17 @@ public sealed class HypervisorClient : IDisposable
     public Task<byte[]> GetStateAsync(CancellationToken ct = default) => GetBytesAsync(Paths.State, ct);
 
     /// <summary>
-    /// Clears memory and enters <see cref="MachineState.Restoring"/>. Then put the chunks, then <see cref="PutStateAsync"/>. A restore
+    /// Clears memory, prepares new overlays for the disks, and enters <see cref="MachineState.Restoring"/>. Then put the chunks, then <see cref="PutStateAsync"/>. A restore
     /// that is interrupted leaves the machine in this state; begin again or stop it.
     /// </summary>
-    public Task<MachineStatus> BeginRestoreAsync(CancellationToken ct = default) =>
-        SendAsync(HttpMethod.Post, Paths.RestoreBegin, null, ct);
+    public Task<MachineStatus> BeginRestoreAsync(CancellationToken ct = default) => BeginRestoreAsync([], ct);
+
+    /// <summary>As <see cref="BeginRestoreAsync(CancellationToken)"/>, for a machine with disks.</summary>
+    /// <param name="disks">Where each disk's new overlay is to be: all of the machine's disks.</param>
+    /// <param name="ct">Cancels.</param>
+    public Task<MachineStatus> BeginRestoreAsync(IReadOnlyList<RestoreDisk> disks, CancellationToken ct = default) =>
+        SendAsync(HttpMethod.Post, Paths.RestoreBegin,
+            disks.Count > 0 ? JsonContent.Create(new BeginRestoreRequest(disks), ControlJsonContext.Default.BeginRestoreRequest) : null, ct);
 
     /// <summary>
     /// Completes a restore: all of the state is checked (422 <c>corrupt-state</c> or <c>incompatible-state</c>, with every reason) before
@@ -143,6 +149,26 @@ public sealed class HypervisorClient : IDisposable
     /// <summary>Writes whole chunks during a restore; chunks that are never put stay zero.</summary>
     public Task<MachineStatus> PutChunksAsync(int first, ReadOnlyMemory<byte> data, CancellationToken ct = default) =>
         SendAsync(HttpMethod.Put, string.Create(CultureInfo.InvariantCulture, $"{Paths.MemoryChunkData}?first={first}"), Bytes(data), ct);
+
+    /// <summary>The machine's disks and how much of each its overlay holds.</summary>
+    public Task<MachineDisks> DisksAsync(CancellationToken ct = default) =>
+        GetAsync(Paths.Disks, ControlJsonContext.Default.MachineDisks, ct);
+
+    /// <summary>Which blocks of a disk its overlay holds, and which were changed in the running dirty epoch (404 for a disk that does not exist).</summary>
+    public Task<DiskBlockMap> GetBlockMapAsync(string disk, CancellationToken ct = default) =>
+        GetAsync($"{Paths.DiskBlocks}?disk={Uri.EscapeDataString(disk)}", ControlJsonContext.Default.DiskBlockMap, ct);
+
+    /// <summary>Contents of <paramref name="count"/> blocks (at most <see cref="MaxChunksPerTransfer"/>) as the guest sees them.</summary>
+    public Task<byte[]> GetBlocksAsync(string disk, int first, int count, CancellationToken ct = default) =>
+        GetBytesAsync(BlockPath(disk, first, count), ct);
+
+    /// <summary>Writes whole blocks during a restore; blocks that are never put stay the base's.</summary>
+    public Task<MachineStatus> PutBlocksAsync(string disk, int first, ReadOnlyMemory<byte> data, CancellationToken ct = default) =>
+        SendAsync(HttpMethod.Put, BlockPath(disk, first, data.Length / ChunkBytes), Bytes(data), ct);
+
+    /// <summary>Makes blocks zeros during a restore, however many.</summary>
+    public Task<MachineStatus> ZeroBlocksAsync(string disk, int first, int count, CancellationToken ct = default) =>
+        SendAsync(HttpMethod.Delete, BlockPath(disk, first, count), null, ct);
 
     /// <summary>Adds a marker line to the stored log; viewers do not see it.</summary>
     public Task<MachineStatus> AppendConsoleMarkerAsync(string text, CancellationToken ct = default) =>
@@ -177,6 +203,9 @@ public sealed class HypervisorClient : IDisposable
         _http.Dispose();
         _handler.Dispose();
     }
+
+    private static string BlockPath(string disk, int first, int count) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Paths.DiskBlockData}?disk={Uri.EscapeDataString(disk)}&first={first}&count={count}");
 
     private static ReadOnlyMemoryContent Bytes(ReadOnlyMemory<byte> data)
     {

@@ -97,6 +97,35 @@ public sealed record UndefinedEncoding(string Word, ulong Count);
 public sealed record MemoryChunkMap(
     string BaseAddress, int ChunkBytes, int ChunkCount, long DirtyEpoch, byte[] Touched, byte[] Dirty);
 
+/// <summary>Answer of <c>GET /disks</c>, in the definition's order.</summary>
+public sealed record MachineDisks(IReadOnlyList<DiskStatus> Disks);
+
+/// <summary>A disk as it is now.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="SizeBytes">What the guest sees.</param>
+/// <param name="AllocatedBytes">What the overlay holds itself, in whole blocks.</param>
+/// <param name="ReadOnly">The guest may not write.</param>
+public sealed record DiskStatus(string Name, long SizeBytes, long AllocatedBytes, bool ReadOnly);
+
+/// <summary>Answer of <c>GET /disks/blocks</c>. Bitmaps: bit (i mod 8) of byte (i / 8) is block i. Blocks in neither of the first two are the base's.</summary>
+/// <param name="Name">The disk.</param>
+/// <param name="SizeBytes">Its size; the last block may reach beyond it, and is zero there.</param>
+/// <param name="BlockBytes">Always <see cref="ControlProtocol.ChunkBytes"/>.</param>
+/// <param name="BlockCount">Blocks of the disk.</param>
+/// <param name="DirtyEpoch">As in <see cref="MemoryChunkMap"/>; the epoch is the machine's.</param>
+/// <param name="Data">Blocks that the overlay holds.</param>
+/// <param name="Zero">Blocks that are zero whatever the base holds.</param>
+/// <param name="Dirty">Blocks changed since the running epoch began.</param>
+public sealed record DiskBlockMap(
+    string Name, long SizeBytes, int BlockBytes, int BlockCount, long DirtyEpoch, byte[] Data, byte[] Zero, byte[] Dirty);
+
+/// <summary>Body of <c>POST /restore/begin</c>; may be left out for a machine without disks.</summary>
+/// <param name="Disks">One entry for every disk of the machine.</param>
+public sealed record BeginRestoreRequest(IReadOnlyList<RestoreDisk> Disks);
+
+/// <summary>Where a disk's new overlay is to be; what lies there is replaced. The present overlay stays until the restore is complete.</summary>
+public sealed record RestoreDisk(string Name, string OverlayPath);
+
 /// <summary>
 /// Text message on the console socket; binary messages are console bytes. <c>replay</c> comes first and after each restore: the
 /// viewer clears its screen, then the bytes from <see cref="Offset"/> on follow. <c>end</c> says why the console closed.

@@ -1,4 +1,5 @@
 using CloudVm.Contracts.Control;
+using CloudVm.Hypervisor.Disks;
 using CloudVm.Hypervisor.Machine;
 using CloudVm.Hypervisor.Snapshots;
 
@@ -52,6 +53,13 @@ internal sealed class ControlException(ControlProblem problem) : Exception(probl
             Status = 422,
             Code = ControlProtocol.ProblemCodes.InvalidDefinition,
             Errors = [.. e.Reasons.Select(reason => new ControlProblemReason("/boot", reason))],
+        },
+        DiskException e => new ControlProblem
+        {
+            Title = "A disk cannot be used",
+            Status = 422,
+            Code = ControlProtocol.ProblemCodes.InvalidDefinition,
+            Errors = [new ControlProblemReason("/disks", e.Message)],
         },
         StateFormatException e => new ControlProblem
         {

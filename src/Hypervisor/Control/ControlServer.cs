@@ -48,11 +48,16 @@ internal sealed partial class ControlServer : IDisposable
             [("POST", Paths.Reset)] = context => MutateAsync(context, machine => machine.Reset()),
             [("POST", Paths.Stop)] = StopAsync,
             [("POST", Paths.PowerButton)] = context => MutateAsync(context, machine => machine.PressPowerButton()),
-            [("POST", Paths.RestoreBegin)] = context => MutateAsync(context, machine => machine.BeginRestore()),
+            [("GET", Paths.Disks)] = DisksAsync,
+            [("GET", Paths.DiskBlocks)] = BlockMapAsync,
+            [("GET", Paths.DiskBlockData)] = ReadBlocksAsync,
+            [("POST", Paths.RestoreBegin)] = context => MutateAsync(context, BeginRestoreAsync),
             [("POST", Paths.MemoryDirtyEpoch)] = context => MutateAsync(context, machine => machine.BeginDirtyEpoch()),
             [("POST", Paths.ConsoleMarker)] = context => MutateAsync(context, AppendMarkerAsync),
             [("PUT", Paths.Memory)] = context => MutateAsync(context, WriteMemoryAsync),
             [("PUT", Paths.MemoryChunkData)] = context => MutateAsync(context, WriteChunksAsync),
+            [("PUT", Paths.DiskBlockData)] = context => MutateAsync(context, WriteBlocksAsync),
+            [("DELETE", Paths.DiskBlockData)] = context => MutateAsync(context, ZeroBlocksAsync),
             [("PUT", Paths.State)] = context => MutateAsync(context, WriteStateAsync),
         };
     }

@@ -111,7 +111,7 @@ public sealed class OverlayDisk : IBlockBackend
         CheckRange(offset, destination.Length);
         lock (_gate)
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
+            DemandOpen();
             ReadLocked(offset, destination);
         }
     }
@@ -136,7 +136,7 @@ public sealed class OverlayDisk : IBlockBackend
     {
         lock (_gate)
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
+            DemandOpen();
             FlushLocked();
         }
     }
@@ -209,7 +209,7 @@ public sealed class OverlayDisk : IBlockBackend
         CheckBlocks(first, destination.Length);
         lock (_gate)
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
+            DemandOpen();
             var offset = (long)first * BlockBytes;
             var length = (int)Math.Min(destination.Length, SizeBytes - offset);
             ReadLocked(offset, destination[..length]);
@@ -474,9 +474,16 @@ public sealed class OverlayDisk : IBlockBackend
 
     private void DemandSound()
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        DemandOpen();
         if (_failure is not null)
             throw new IOException($"The disk takes no writes since the host failed to make earlier ones durable: {_failure}");
+    }
+
+    /// <summary>A device may still be at work while its machine ends: for its guest that is an I/O error like any other.</summary>
+    private void DemandOpen()
+    {
+        if (_disposed)
+            throw new IOException("The disk is closed.");
     }
 
     private bool IsPastBase(int block) => (long)block * BlockBytes >= _baseBytes;

@@ -1,4 +1,5 @@
 using CloudVm.Contracts.Control;
+using CloudVm.Hypervisor.Disks;
 using CloudVm.Hypervisor.Kvm;
 using CloudVm.Hypervisor.Snapshots;
 
@@ -86,13 +87,17 @@ public sealed partial class GuestMachine
         }
     }
 
-    /// <summary>Clears memory and waits for chunks and state.</summary>
-    public void BeginRestore()
+    /// <summary>Clears memory, prepares new overlays for the disks, and waits for chunks, blocks and state.</summary>
+    /// <param name="disks">Where each disk's new overlay is to be.</param>
+    /// <exception cref="MachineDefinitionException">They are not the machine's disks; nothing has changed.</exception>
+    /// <exception cref="DiskException">An overlay cannot be created.</exception>
+    public void BeginRestore(IReadOnlyList<RestoreDisk>? disks = null)
     {
         lock (_gate)
         {
             if (State is not (MachineState.Configured or MachineState.Running or MachineState.Paused or MachineState.Restoring))
                 throw new MachineStateException(State, "restored");
+            BeginDiskRestore(disks ?? []);
             if (State == MachineState.Running)
                 Halt();
             State = MachineState.Restoring;
@@ -107,10 +112,12 @@ public sealed partial class GuestMachine
         lock (_gate)
         {
             Require(MachineState.Restoring, "given a state");
+            FlushRestoredDisks();
             foreach (var apply in MachineStateFile.Prepare(state, _parts))
                 apply();
             if (!MachineStateFile.Write(_parts).AsSpan().SequenceEqual(state.Span))
                 throw new StateFormatException("The restored machine's state differs from the saved one.");
+            CompleteDiskRestore();
             State = MachineState.Paused;
         }
     }
@@ -122,6 +129,8 @@ public sealed partial class GuestMachine
         {
             Require(MachineState.Paused, "given a new dirty epoch");
             Memory.StartDirtyEpoch();
+            foreach (var disk in _disks)
+                disk.Overlay.StartDirtyEpoch();
             _dirtyEpoch++;
         }
     }
@@ -261,6 +270,7 @@ public sealed partial class GuestMachine
         _vm.Clock.Stop();
         State = MachineState.Exited;
         _log?.Dispose();
+        CloseDisks();
         _events.Writer.TryComplete();
         _ended.TrySetResult(exit);
     }

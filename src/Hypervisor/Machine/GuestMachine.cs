@@ -4,6 +4,7 @@ using CloudVm.Hypervisor.Devices;
 using CloudVm.Hypervisor.Devices.Pl011;
 using CloudVm.Hypervisor.Devices.Pl031;
 using CloudVm.Hypervisor.Devices.Pl061;
+using CloudVm.Hypervisor.Disks;
 using CloudVm.Hypervisor.Gic;
 using CloudVm.Hypervisor.Host;
 using CloudVm.Hypervisor.Kvm;
@@ -30,6 +31,7 @@ public sealed partial class GuestMachine : IAsyncDisposable
     private readonly Pl061 _gpio;
     private readonly PowerButton _powerButton;
     private readonly ConsoleLog? _log;
+    private readonly List<MachineDisk> _disks;
     private readonly List<KvmVcpu> _vcpus = [];
     private readonly List<VcpuThread> _threads = [];
     private readonly List<ISnapshottable> _parts = [];
@@ -41,11 +43,12 @@ public sealed partial class GuestMachine : IAsyncDisposable
     private long _resets;
     private long _dirtyEpoch;
 
-    private GuestMachine(MachineConfiguration configuration, ConsoleLog? log, TimeProvider time)
+    private GuestMachine(MachineConfiguration configuration, ConsoleLog? log, List<MachineDisk> disks, TimeProvider time)
     {
         _configuration = configuration;
         _time = time;
         _log = log;
+        _disks = disks;
         _resetLoop = new ResetLoopDetector(time);
         _host = new EmulatedHost(configuration.Host);
         Memory = new GuestMemory(MemoryMap.Ram, configuration.RamBytes);
@@ -93,13 +96,15 @@ public sealed partial class GuestMachine : IAsyncDisposable
             }
         }
 
+        List<MachineDisk> disks = errors.Count == 0 ? OpenDisks(definition, errors) : [];
         if (configuration is null || errors.Count > 0)
         {
             log?.Dispose();
+            disks.ForEach(disk => disk.Dispose());
             throw new MachineDefinitionException(errors);
         }
 
-        var machine = new GuestMachine(configuration, log, time);
+        var machine = new GuestMachine(configuration, log, disks, time);
         try
         {
             machine.Boot();

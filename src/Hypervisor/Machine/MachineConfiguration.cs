@@ -1,5 +1,6 @@
 using System.Globalization;
 using CloudVm.Contracts.Control;
+using CloudVm.Hypervisor.Disks;
 using CloudVm.Hypervisor.Host;
 using CloudVm.Hypervisor.Kvm;
 
@@ -11,6 +12,12 @@ internal sealed record MachineConfiguration(
 {
     private const int MinMemoryMiB = 4;
     private const int MaxMemoryMiB = 255 * 1024; // QEMU's virt ends RAM below 256 GiB without high memory
+
+    /// <summary>What is left of the virtio slots after console, rng, balloon and network card.</summary>
+    public const int MaxDisks = 28;
+
+    /// <summary>VIRTIO_BLK_ID_BYTES: the name is the serial number that the guest reads.</summary>
+    public const int MaxDiskNameLength = 20;
 
     public long RamBytes => (long)Definition.MemoryMiB << 20;
 
@@ -34,9 +41,29 @@ internal sealed record MachineConfiguration(
 
         if (string.IsNullOrEmpty(definition.Boot?.KernelPath))
             errors.Add(new("/boot/kernelPath", "A kernel is needed."));
+        CheckDisks(definition.Disks ?? [], errors);
         var host = HostProfile.Create(definition.HostProfile, errors);
         var lengths = host is null || definition.CpuCount is < 1 or > KvmVm.MaxVcpus ? null : VectorLengthsOf(definition, host, errors);
         return errors.Count > 0 || host is null || abi is null || lengths is null ? null : new(definition, host, abi, lengths);
+    }
+
+    private static void CheckDisks(IReadOnlyList<DiskDefinition> disks, List<ControlProblemReason> errors)
+    {
+        if (disks.Count > MaxDisks)
+            errors.Add(new("/disks", $"A VM has at most {MaxDisks} disks, not {disks.Count}."));
+        for (var i = 0; i < disks.Count; i++)
+        {
+            var pointer = string.Create(CultureInfo.InvariantCulture, $"/disks/{i}");
+            var disk = disks[i];
+            if (disk.Name is not { Length: >= 1 and <= MaxDiskNameLength } || !disk.Name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
+                errors.Add(new($"{pointer}/name", $"A disk's name has 1 to {MaxDiskNameLength} ASCII letters, digits, hyphens, underscores and dots."));
+            else if (disks.Take(i).Any(other => other.Name == disk.Name))
+                errors.Add(new($"{pointer}/name", $"There are two disks named '{disk.Name}'."));
+            if (string.IsNullOrEmpty(disk.OverlayPath))
+                errors.Add(new($"{pointer}/overlayPath", "A disk needs a path for its overlay."));
+            if (disk.SizeBytes <= 0 || disk.SizeBytes % OverlayDisk.SectorBytes != 0 || disk.SizeBytes > OverlayDisk.MaxSizeBytes)
+                errors.Add(new($"{pointer}/sizeBytes", $"A disk has a positive multiple of {OverlayDisk.SectorBytes} bytes, at most {OverlayDisk.MaxSizeBytes}, not {disk.SizeBytes}."));
+        }
     }
 
     private static VqSet[] VectorLengthsOf(MachineDefinition definition, HostProfile host, List<ControlProblemReason> errors)

@@ -7,13 +7,21 @@ internal sealed class MachineIdentity(MachineConfiguration configuration) : ISna
 {
     public string SectionName => "machine";
 
-    public ushort SectionVersion => 1;
+    public ushort SectionVersion => 2;
 
     public void Save(StateWriter writer)
     {
         writer.WriteString(configuration.Abi.Name);
         writer.WriteInt32(configuration.Definition.CpuCount);
         writer.WriteInt32(configuration.Definition.MemoryMiB);
+        var disks = configuration.Definition.Disks ?? [];
+        writer.WriteInt32(disks.Count);
+        foreach (var disk in disks)
+        {
+            writer.WriteString(disk.Name);
+            writer.WriteInt64(disk.SizeBytes);
+            writer.WriteBoolean(disk.ReadOnly);
+        }
     }
 
     public Action PrepareRestore(StateReader reader)
@@ -28,6 +36,28 @@ internal sealed class MachineIdentity(MachineConfiguration configuration) : ISna
         var memory = reader.ReadInt32();
         if (memory != configuration.Definition.MemoryMiB)
             reasons.Add($"The state has {memory} MiB of memory, this machine {configuration.Definition.MemoryMiB}.");
+        CompareDisks(reader, reasons);
         return reasons.Count > 0 ? throw new StateFormatException(reasons, incompatible: true) : static () => { };
     }
+
+    private void CompareDisks(StateReader reader, List<string> reasons)
+    {
+        var disks = configuration.Definition.Disks ?? [];
+        var count = reader.ReadInt32();
+        if (count is < 0 or > MachineConfiguration.MaxDisks)
+            throw new StateFormatException($"Section {SectionName} names {count} disks.");
+        if (count != disks.Count)
+            reasons.Add($"The state has {count} disks, this machine {disks.Count}.");
+        for (var i = 0; i < count; i++)
+        {
+            var name = reader.ReadString(MachineConfiguration.MaxDiskNameLength);
+            var size = reader.ReadInt64();
+            var isReadOnly = reader.ReadBoolean();
+            if (i < disks.Count && (name != disks[i].Name || size != disks[i].SizeBytes || isReadOnly != disks[i].ReadOnly))
+                reasons.Add($"Disk {i} is {Describe(name, size, isReadOnly)} in the state and {Describe(disks[i].Name, disks[i].SizeBytes, disks[i].ReadOnly)} here.");
+        }
+    }
+
+    private static string Describe(string name, long sizeBytes, bool isReadOnly) =>
+        $"'{name}' of {sizeBytes} bytes{(isReadOnly ? ", read-only" : string.Empty)}";
 }
