@@ -18,6 +18,7 @@ command_test() {
     rm -rf "$RESULTS" && mkdir -p "$RESULTS"
     want_for_up
     want_for_test
+    want_for_images
     install_missing "./cloudvm test"
     find_dotnet
     # Whoever carries this mark was started by this run and must not outlive it.
@@ -26,10 +27,12 @@ command_test() {
     [ -z "$long" ] || export CLOUDVM_TEST_LONG=1
     [ -z "$differential" ] || export CLOUDVM_DIFFERENTIAL_SECONDS=$differential
 
+    start_test_images "$long"
     build_for_test
     publish_services
     prune_builds
     export CLOUDVM_TEST_BUILD=$BUILD CLOUDVM_HYPERVISOR=$BUILD/Hypervisor/CloudVm.Hypervisor
+    await_test_images
     start_test_database
     run_test_projects "$filter" "$long"
     end_test_run || FAILED=$((FAILED + 1))
@@ -41,6 +44,22 @@ whole_number() {
     case $2 in
         '' | *[!0-9]*) usage_error "$1 takes a whole number, not '$2'" ;;
     esac
+}
+
+# Guest images are made while the solution is built; they wait for the network more than for a CPU.
+start_test_images() {
+    export CLOUDVM_IMAGE_CACHE=$IMAGE_CACHE
+    local names=debian-12-cloud name
+    [ -z "$1" ] || names="debian-12-cloud debian-12"
+    (
+        exec {PAUSE_FD}>&- </dev/null >"$LOGS/images.log" 2>&1
+        for name in $names; do "$ROOT/images/build.sh" "$name" || exit 1; done
+    ) &
+    TEST_IMAGES_PID=$!
+}
+
+await_test_images() {
+    wait "$TEST_IMAGES_PID" || abandon_tests "the guest images could not be built: $(tail -n 1 "$LOGS/images.log")"
 }
 
 build_for_test() {

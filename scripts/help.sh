@@ -11,6 +11,8 @@ CloudVm: a cloud for Arm SVE virtual machines, on this machine.
   ./cloudvm reset-password  a new administrator password
   ./cloudvm logs [-f] [api|worker|web|postgresql|supervisor ...]
   ./cloudvm build           publish the services and print where they are
+  ./cloudvm images [--update] [NAME ...]
+                            build guest images from Debian packages, or list them
   ./cloudvm test [--long] [--differential] [--seconds N] [--seed S] [FILTER]
                             build with warnings as errors and run the tests; FILTER is part of
                             a test project's name or of a test's name; --differential compares
@@ -26,6 +28,10 @@ Settings, from the environment:
   CLOUDVM_STATE_DIR         everything that CloudVm keeps (.cloudvm beside this script)
   CLOUDVM_RUN_DIR           short private directory for sockets
   CLOUDVM_BUILD             a build made elsewhere (.cloudvm/builds/…), instead of building here
-  CLOUDVM_IMAGES_DIR        built-in guest images (images/ beside this script)
+  CLOUDVM_IMAGES_DIR        directories with built-in guest images, separated by colons (images/
+                            beside this script, and what was built from its recipes)
+  CLOUDVM_IMAGE_CACHE       where images are built (.cloudvm/images)
+  CLOUDVM_DEBIAN_MIRROR     Debian archive for them, instead of that of the machine's own sources
+  CLOUDVM_DEMONSTRATION     image of the demonstration VM (debian-12-cloud; else hello-sve)
 TEXT
 }

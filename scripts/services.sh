@@ -39,6 +39,7 @@ part_url() {
 
 # The Worker goes first, so that nobody starts VMs again while they are being stopped; the database goes last.
 stop_parts() {
+    stop_image_build
     stop_recorded Worker TERM 20
     stop_vms
     stop_recorded Web TERM 10

@@ -38,7 +38,7 @@ export_settings() {
     export CLOUDVM_API_URL CLOUDVM_NODE_URL CLOUDVM_WEB_URL CLOUDVM_DATABASE
     export CLOUDVM_STATE_DIR=$STATE CLOUDVM_RUN_DIR=$RUN CLOUDVM_SECRETS_DIR=$SECRETS
     export CLOUDVM_BUILD_DIR=$BUILD CLOUDVM_HYPERVISOR=$BUILD/Hypervisor/CloudVm.Hypervisor
-    export CLOUDVM_IMAGES_DIR=${CLOUDVM_IMAGES_DIR:-$ROOT/images}
+    export CLOUDVM_IMAGES_DIR=${CLOUDVM_IMAGES_DIR:-$ROOT/images:$IMAGE_CACHE/ready}
     export DOTNET_ENVIRONMENT=${DOTNET_ENVIRONMENT:-Production} ASPNETCORE_ENVIRONMENT=${ASPNETCORE_ENVIRONMENT:-Production}
     # One line per message, so that the logs of several services can be read side by side.
     export Logging__Console__FormatterName=simple

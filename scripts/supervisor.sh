@@ -18,6 +18,7 @@ supervise() {
     [ -n "$STOPPING" ] || set_state ready
     while [ -z "$STOPPING" ]; do
         watch_parts
+        ! demonstration_is_due || try_demonstration_vm || :
         pause 0.5
     done
     wind_down
@@ -148,20 +149,34 @@ interruptible() {
     return 1
 }
 
-# Once per empty database: what a newcomer sees first is a guest that computes with SVE.
+# Once per empty database: what a newcomer sees first is a Debian kernel with a shell, or, where its image cannot be built,
+# a guest that computes with SVE. An image that is still being built is not waited for: the VM comes when it is there.
+DEMONSTRATION_TRIES=40
+DEMONSTRATION_VM=
+
 create_demonstration_vm() {
-    [ -e "$STATE/demonstration.pending" ] || return 0
-    local token deadline=$((SECONDS + 20)) answer vm
-    while [ $SECONDS -lt $deadline ] && [ -z "$STOPPING" ]; do
-        if token=$(new_token 2>/dev/null) &&
-            answer=$(post_json "$token" /api/v1/vms '{"name":"hello","image":"hello-sve","cpu":{"count":1,"sve":{"enabled":true}},"memoryMiB":64}'); then
-            vm=$(printf '%s' "$answer" | json_field id)
-            if answer=$(post_json "$token" "/api/v1/vms/$vm:start" '{}'); then
-                rm -f "$STATE/demonstration.pending"
-                return 0
-            fi
-        fi
-        pause 0.5
+    while demonstration_is_due && [ -z "$STOPPING" ]; do
+        try_demonstration_vm || pause 0.5
     done
-    printf '%s cloudvm: the demonstration VM could not be created: %s\n' "$(date +%T)" "$answer" >>"$LOGS/supervisor.log"
+}
+
+demonstration_is_due() {
+    [ -e "$STATE/demonstration.pending" ] && [ $DEMONSTRATION_TRIES -gt 0 ] && [ "$(image_build_state)" != building ]
+}
+
+try_demonstration_vm() {
+    local token answer image=$DEMONSTRATION_IMAGE shape='"cpu":{"count":2,"sve":{"enabled":true}},"memoryMiB":256'
+    if [ "$(image_build_state)" != ready ]; then image=hello-sve shape='"cpu":{"count":1,"sve":{"enabled":true}},"memoryMiB":64'; fi
+    if answer=$(new_token 2>&1) && token=$answer && {
+        [ -n "$DEMONSTRATION_VM" ] ||
+            { answer=$(post_json "$token" /api/v1/vms "{\"name\":\"hello\",\"image\":\"$image\",$shape}") &&
+                DEMONSTRATION_VM=$(printf '%s' "$answer" | json_field id); }
+    } && answer=$(post_json "$token" "/api/v1/vms/$DEMONSTRATION_VM:start" '{}'); then
+        rm -f "$STATE/demonstration.pending"
+        return 0
+    fi
+    DEMONSTRATION_TRIES=$((DEMONSTRATION_TRIES - 1))
+    [ $DEMONSTRATION_TRIES -gt 0 ] ||
+        printf '%s cloudvm: the demonstration VM could not be created: %s\n' "$(date +%T)" "$answer" >>"$LOGS/supervisor.log"
+    return 1
 }

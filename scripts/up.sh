@@ -30,9 +30,11 @@ prepare_up() {
     flock -n "$LOCK_FD" || fail "another './cloudvm up' is at work here; wait for it, or stop it with ./cloudvm down"
     recorded_pid supervisor >/dev/null && fail "CloudVm is starting or stopping here; see ./cloudvm status"
     stop_leftovers
+    stop_image_build
     check_ports
     want_for_up
     install_missing "./cloudvm up"
+    start_image_build
     find_dotnet
     publish_services
     prune_builds
@@ -123,5 +125,13 @@ announce() {
     if [ -s "$SECRETS/admin-password" ]; then
         say "sign in    admin   $(cat "$SECRETS/admin-password")"
     fi
-    [ ! -e "$STATE/demonstration.pending" ] || warn "the demonstration VM could not be created; see $LOGS/supervisor.log"
+    case $(image_build_state) in
+        building) say "still building the guest image $DEMONSTRATION_IMAGE; what needs it starts when it is there (log: $LOGS/images.log)" ;;
+        failed*)
+            warn "the guest image $DEMONSTRATION_IMAGE could not be built: $(image_build_state | sed 's/^failed //')"
+            warn "the image hello-sve is there; ./cloudvm images $DEMONSTRATION_IMAGE tries again"
+            ;;
+    esac
+    [ ! -e "$STATE/demonstration.pending" ] || [ "$(image_build_state)" = building ] ||
+        warn "the demonstration VM could not be created; see $LOGS/supervisor.log"
 }

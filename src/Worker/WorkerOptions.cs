@@ -21,8 +21,8 @@ public sealed record WorkerOptions
     /// <summary>Path of the Hypervisor executable, or of its <c>.dll</c> (<c>CLOUDVM_HYPERVISOR</c>).</summary>
     public required string HypervisorPath { get; init; }
 
-    /// <summary>Directory of the built-in images, absent when there are none (<c>CLOUDVM_IMAGES_DIR</c>).</summary>
-    public string? ImagesDirectory { get; init; }
+    /// <summary>Directories of the built-in images (<c>CLOUDVM_IMAGES_DIR</c>, separated by colons). They need not exist.</summary>
+    public IReadOnlyList<string> ImagesDirectories { get; init; } = [];
 
     /// <summary>Name that the node registers under (<c>CLOUDVM_NODE_NAME</c>; the host's name by default).</summary>
     public required string NodeName { get; init; }
@@ -61,7 +61,8 @@ public sealed record WorkerOptions
             RunDirectory = RequiredPath("CLOUDVM_RUN_DIR"),
             SecretsDirectory = RequiredPath("CLOUDVM_SECRETS_DIR"),
             HypervisorPath = RequiredPath("CLOUDVM_HYPERVISOR"),
-            ImagesDirectory = configuration["CLOUDVM_IMAGES_DIR"] is { Length: > 0 } images ? Path.GetFullPath(images) : null,
+            ImagesDirectories = [.. (configuration["CLOUDVM_IMAGES_DIR"] ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+                .Select(Path.GetFullPath)],
             NodeName = configuration["CLOUDVM_NODE_NAME"] is { Length: > 0 } name ? name : Environment.MachineName,
             WarmPoolSize = Parse("CLOUDVM_WARM_POOL", "2", NonNegative),
             LeaseDuration = Parse("CLOUDVM_LEASE_SECONDS", "30", Seconds),

@@ -83,6 +83,7 @@ public sealed class Installation : IAsyncDisposable
             ["CLOUDVM_NODE_URL"] = null,
             ["CLOUDVM_WEB_URL"] = null,
             ["CLOUDVM_RUN_DIR"] = null,
+            ["CLOUDVM_DEMONSTRATION"] = "hello-sve",
         };
         foreach ((string key, string? value) in environment ?? new Dictionary<string, string?>(StringComparer.Ordinal))
             settings[key] = value;

@@ -12,21 +12,38 @@ using Microsoft.EntityFrameworkCore;
 
 namespace CloudVm.Worker.Images;
 
-/// <summary>The images that lie on the node (<c>$CLOUDVM_IMAGES_DIR/*/image.json</c>): registers them and knows their files.</summary>
+/// <summary>
+/// The images that lie on the node (<c>image.json</c> below the directories of <c>CLOUDVM_IMAGES_DIR</c>): registers them, also those that
+/// come or change later, and knows their files.
+/// </summary>
 public sealed partial class BuiltInImages(WorkerOptions options, FencedDatabase database, TimeProvider time, ILogger<BuiltInImages> logger)
 {
     private Dictionary<string, string> _pathsByHash = new(StringComparer.OrdinalIgnoreCase);
+    private string _registered = "";
 
     /// <summary>Path of the node's file with this SHA-256; null when the node has none.</summary>
     public string? FindFile(string sha256) => _pathsByHash.GetValueOrDefault(sha256);
 
-    /// <summary>Reads the manifests and makes the database agree with them; repeating it changes nothing.</summary>
-    public async Task RegisterAsync(CancellationToken ct)
+    /// <summary>Makes the database agree with the manifests, if any came, went or changed since it last did.</summary>
+    public async Task RegisterChangedAsync(CancellationToken ct)
     {
-        if (options.ImagesDirectory is null || !Directory.Exists(options.ImagesDirectory))
+        string[] manifests = [.. options.ImagesDirectories.Where(Directory.Exists)
+            .SelectMany(directory => Directory.EnumerateFiles(directory, "image.json", SearchOption.AllDirectories)).Order(StringComparer.Ordinal)];
+        // Links lead to directories whose content never changes, so where they lead tells versions apart.
+        string found = string.Join('\n', manifests.Select(m => $"{m} {RealDirectory(m)} {File.GetLastWriteTimeUtc(m):O}"));
+        if (string.Equals(found, _registered, StringComparison.Ordinal))
             return;
+        await RegisterAsync(manifests, ct).ConfigureAwait(false);
+        _registered = found;
+    }
+
+    private static string? RealDirectory(string manifest) =>
+        new DirectoryInfo(Path.GetDirectoryName(manifest)!).ResolveLinkTarget(returnFinalTarget: true)?.FullName;
+
+    private async Task RegisterAsync(string[] manifests, CancellationToken ct)
+    {
         Dictionary<string, string> paths = new(StringComparer.OrdinalIgnoreCase);
-        foreach (string manifestPath in Directory.EnumerateFiles(options.ImagesDirectory, "image.json", SearchOption.AllDirectories))
+        foreach (string manifestPath in manifests)
         {
             try
             {
@@ -76,7 +93,8 @@ public sealed partial class BuiltInImages(WorkerOptions options, FencedDatabase 
         List<ImageFile> files = [];
         foreach (ImageManifestFile file in manifest.Files)
         {
-            string path = Path.GetFullPath(Path.Combine(directory, file.Path));
+            // Behind a link, the version that the manifest is of: the link may lead to another one tomorrow.
+            string path = Path.GetFullPath(Path.Combine(RealDirectory(manifestPath) ?? directory, file.Path));
             await using FileStream stream = File.OpenRead(path);
             string hash = Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, ct).ConfigureAwait(false));
             if (!string.Equals(hash, file.Sha256, StringComparison.OrdinalIgnoreCase))

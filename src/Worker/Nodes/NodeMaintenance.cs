@@ -24,7 +24,6 @@ public sealed partial class NodeMaintenance(
     private static readonly TimeSpan LongestInterval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(30);
 
-    private bool _imagesRegistered;
     private DateTimeOffset _nextSweep;
     private DateTimeOffset _nextCollection;
 
@@ -67,12 +66,7 @@ public sealed partial class NodeMaintenance(
 
     private async Task RunDueAsync(CancellationToken ct)
     {
-        if (!_imagesRegistered)
-        {
-            await images.RegisterAsync(ct).ConfigureAwait(false);
-            _imagesRegistered = true;
-        }
-
+        await images.RegisterChangedAsync(ct).ConfigureAwait(false);
         await using (CloudVmDbContext db = await contexts.CreateDbContextAsync(ct).ConfigureAwait(false))
             await db.ExpireOverdueAsync(time, ct).ConfigureAwait(false);
         await statistics.RefreshAsync(ct).ConfigureAwait(false);

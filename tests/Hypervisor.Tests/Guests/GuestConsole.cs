@@ -40,11 +40,12 @@ internal sealed class GuestConsole : IAsyncDisposable
         new(await client.AttachConsoleAsync(from, TestContext.Current.CancellationToken));
 
     /// <summary>Waits until <paramref name="pattern"/> occurs at or after <paramref name="start"/>; returns the end of the match.</summary>
+    /// <param name="deadline">How long at most; a minute by default.</param>
     /// <exception cref="TimeoutException">It did not occur in time, or the console ended; the message has the whole output.</exception>
-    public async Task<int> WaitForAsync(string pattern, int start = 0)
+    public async Task<int> WaitForAsync(string pattern, int start = 0, TimeSpan? deadline = null)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        timeout.CancelAfter(Deadline);
+        timeout.CancelAfter(deadline ?? Deadline);
         while (true)
         {
             Task changed;

@@ -1,0 +1,28 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace CloudVm.Hypervisor.Tests.Guests;
+
+/// <summary>Linux's raw kernel log (<c>dmesg -r</c>): lines of <c>&lt;facility and level&gt;[time] text</c>.</summary>
+internal static partial class KernelLog
+{
+    private const int Warning = 4;
+    private const int LevelBits = 7;
+
+    /// <summary>Texts of messages of level warning and worse, with numbers that differ from boot to boot replaced.</summary>
+    public static string[] Warnings(string rawLog)
+    {
+        var lines = Line().Matches(rawLog.Replace("\r", "", StringComparison.Ordinal));
+        if (lines.Count == 0)
+            throw new ArgumentException($"This is no raw kernel log:\n{rawLog}", nameof(rawLog));
+        return [.. lines
+            .Where(line => (int.Parse(line.Groups[1].Value, CultureInfo.InvariantCulture) & LevelBits) <= Warning)
+            .Select(line => Numbers().Replace(line.Groups[2].Value, "N"))];
+    }
+
+    [GeneratedRegex(@"^<(\d+)>\[ *[\d.]+\] (.*)$", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
+    private static partial Regex Line();
+
+    [GeneratedRegex(@"0x[0-9a-f]+|\d+", RegexOptions.CultureInvariant)]
+    private static partial Regex Numbers();
+}
