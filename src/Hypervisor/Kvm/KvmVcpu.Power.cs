@@ -3,6 +3,7 @@ namespace CloudVm.Hypervisor.Kvm;
 /// <summary>Power transitions by PSCI.</summary>
 public sealed unsafe partial class KvmVcpu
 {
+    private readonly Lock _resetGate = new();
     private (ulong Entry, ulong Context)? _pendingReset;
     private volatile bool _resetRequested;
 
@@ -15,18 +16,19 @@ public sealed unsafe partial class KvmVcpu
     /// </summary>
     internal void PowerOn(ulong entry, ulong context)
     {
-        lock (_parking)
+        lock (_resetGate)
         {
             _pendingReset = (entry, context);
             _resetRequested = true;
             PoweredOff = false;
-            Monitor.PulseAll(_parking);
         }
+
+        _parker.Wake();
     }
 
     private void ForgetPendingReset()
     {
-        lock (_parking)
+        lock (_resetGate)
         {
             _pendingReset = null;
             _resetRequested = false;
@@ -37,7 +39,7 @@ public sealed unsafe partial class KvmVcpu
     private void ApplyPendingReset()
     {
         (ulong Entry, ulong Context) reset;
-        lock (_parking)
+        lock (_resetGate)
         {
             if (_pendingReset is not { } pending)
                 return;

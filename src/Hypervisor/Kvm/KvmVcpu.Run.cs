@@ -13,13 +13,20 @@ public sealed unsafe partial class KvmVcpu
     /// <summary>Bytes of register state that load and put always move; what follows belongs to the FP state or to the exit.</summary>
     private static readonly nuint EagerBytes = OffsetOfFpcr();
 
-    private readonly object _parking = new();
+    /// <summary>Idle WFEs in a row after which the thread sleeps between them: a PE that waits for good costs next to nothing then.</summary>
+    private const int WfeBeforeSleep = 1_000;
+
+    /// <summary>Longest sleep in WFE. Not every event reaches a sleeper (a store to a monitored address does not), so it is bounded.</summary>
+    private const long WfeSleepNanoseconds = 1_000_000;
+
+    private readonly ThreadParker _parker = new();
     private readonly Lock _lineGate = new();
     private PhysicalCpu? _lastCpu;
     private PhysicalCpu? _cpu;
-    private bool _irqLine;
-    private bool _fiqLine;
-    private bool _kicked;
+    private volatile bool _irqLine;
+    private volatile bool _fiqLine;
+    private volatile bool _kicked;
+    private int _wfeCount;
     private bool _mmioPending;
     private volatile bool _poweredOff;
     private (byte Rt, bool SignExtend, bool SixtyFour) _mmioTarget;
@@ -37,12 +44,8 @@ public sealed unsafe partial class KvmVcpu
     /// <summary>Makes a current or the next RUN return EINTR soon, like a signal to its thread.</summary>
     public void Kick()
     {
-        lock (_parking)
-        {
-            _kicked = true;
-            Monitor.PulseAll(_parking);
-        }
-
+        _kicked = true;
+        _parker.Wake();
         _engine.RequestExit();
     }
 
@@ -83,6 +86,9 @@ public sealed unsafe partial class KvmVcpu
                 case RunOutcome.WaitForInterrupt:
                     WaitForInterrupt();
                     break;
+                case RunOutcome.WaitForEvent:
+                    WaitForEvent();
+                    break;
             }
         }
     }
@@ -100,16 +106,11 @@ public sealed unsafe partial class KvmVcpu
 
         if (!irq && !fiq)
             return;
-        lock (_parking)
-            Monitor.PulseAll(_parking);
+        _parker.Wake();
     }
 
     /// <summary>Makes a parked RUN look at its conditions again, such as after PSCI switched the vCPU on.</summary>
-    internal void Wake()
-    {
-        lock (_parking)
-            Monitor.PulseAll(_parking);
-    }
+    internal void Wake() => _parker.Wake();
 
     private enum RunOutcome
     {
@@ -121,6 +122,9 @@ public sealed unsafe partial class KvmVcpu
 
         WaitForInterrupt,
 
+        /// <summary>Sleep a little, then enter again.</summary>
+        WaitForEvent,
+
         /// <summary>The guest made an access that cannot be described: RUN fails with ENOSYS.</summary>
         NoSyscall,
     }
@@ -128,14 +132,18 @@ public sealed unsafe partial class KvmVcpu
     /// <summary>Waits while PSCI holds the vCPU off. False when it was kicked.</summary>
     private bool WaitUntilRunnable()
     {
-        lock (_parking)
+        while (true)
         {
-            while (!_kicked && PoweredOff)
-                Monitor.Wait(_parking);
-            if (!_kicked)
+            var sequence = _parker.Sequence;
+            if (_kicked)
+            {
+                _kicked = false;
+                return false;
+            }
+
+            if (!PoweredOff)
                 return true;
-            _kicked = false;
-            return false;
+            _parker.Wait(sequence, -1);
         }
     }
 
@@ -144,16 +152,14 @@ public sealed unsafe partial class KvmVcpu
     {
         while (true)
         {
+            var sequence = _parker.Sequence;
             _vm.Timers.Poll(Index);
-            lock (_parking)
-            {
-                if (_irqLine || _fiqLine || _kicked || PoweredOff)
-                    return;
-                if (_vm.Timers.NextDeadline(Index) is not { } deadline)
-                    Monitor.Wait(_parking);
-                else if (deadline > _vm.Clock.Now)
-                    Monitor.Wait(_parking, VirtualClock.MillisecondsFor(deadline - _vm.Clock.Now));
-            }
+            if (HasReasonToWake)
+                return;
+            if (_vm.Timers.NextDeadline(Index) is not { } deadline)
+                _parker.Wait(sequence, -1);
+            else if (deadline - _vm.Clock.Now is > 0 and var ticks)
+                _parker.Wait(sequence, VirtualClock.NanosecondsFor(ticks));
         }
     }
 
@@ -197,12 +203,14 @@ public sealed unsafe partial class KvmVcpu
             _vm.Timers.Poll(Index);
             var reason = _engine.Run(cpu.State, SliceInstructions);
             Counters.CountExit(reason);
+            if (reason != ExitReason.Wfe)
+                _wfeCount = 0;
             var outcome = reason switch
             {
                 ExitReason.Budget => _vm.Host.HasWaiters ? null : (RunOutcome?)RunOutcome.Again,
                 ExitReason.Interrupted => null, // Run looks at the reason with the CPU given back
                 ExitReason.Wfi => RunOutcome.WaitForInterrupt,
-                ExitReason.Wfe => YieldToOthers(),
+                ExitReason.Wfe => YieldToOthers(cpu.State),
                 ExitReason.FpTrap => HandleFpTrap(cpu, isSve: false),
                 ExitReason.SveTrap => HandleFpTrap(cpu, isSve: true),
                 ExitReason.SystemRegister => HandleSystemRegister(cpu.State),
@@ -223,12 +231,33 @@ public sealed unsafe partial class KvmVcpu
         }
     }
 
-    /// <summary>WFE waits for another vCPU, which may need this host CPU or this physical CPU to get on.</summary>
-    private RunOutcome? YieldToOthers()
+    /// <summary>
+    /// WFE waits for another vCPU, which may need this host CPU or this physical CPU to get on. It returns soon in any case, so the
+    /// event stream (CNTKCTL_EL1.EVNTEN) needs no timer: only a guest without one sleeps here.
+    /// </summary>
+    private RunOutcome? YieldToOthers(CpuState* cpu)
     {
-        Thread.Yield();
-        return _vm.Host.HasWaiters ? null : RunOutcome.Again;
+        const ulong EventStreamEnable = 1 << 2;
+        if (++_wfeCount < WfeBeforeSleep || (cpu->CntkctlEl1 & EventStreamEnable) != 0)
+        {
+            Thread.Yield();
+            return _vm.Host.HasWaiters ? null : RunOutcome.Again;
+        }
+
+        return RunOutcome.WaitForEvent;
     }
+
+    private void WaitForEvent()
+    {
+        var sequence = _parker.Sequence;
+        _vm.Timers.Poll(Index);
+        if (HasReasonToWake)
+            return;
+        var ticks = (_vm.Timers.NextDeadline(Index) ?? long.MaxValue) - _vm.Clock.Now;
+        _parker.Wait(sequence, Math.Min(VirtualClock.NanosecondsFor(ticks), WfeSleepNanoseconds));
+    }
+
+    private bool HasReasonToWake => _irqLine || _fiqLine || _kicked || PoweredOff;
 
     private void ShowLines(CpuState* state)
     {

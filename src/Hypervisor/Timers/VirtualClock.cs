@@ -4,69 +4,48 @@ namespace CloudVm.Hypervisor.Timers;
 /// The guest's time: a counter at <see cref="Frequency"/> that follows the host's monotonic clock while the machine runs and stands
 /// still while it is paused or saved. Its distance from the host's clock is what CNTVOFF_EL2 would hold.
 /// </summary>
-/// <remarks>Thread: any.</remarks>
+/// <remarks>Thread: any may read; starting, stopping and setting exclude each other (the machine's lifecycle calls do).</remarks>
 public sealed class VirtualClock(TimeProvider time)
 {
     /// <summary>CNTFRQ_EL0 in Hz.</summary>
     public const long Frequency = 62_500_000;
 
-    private readonly Lock _gate = new();
-    private long _offset = -HostTicks(time);
-    private bool _running;
-    private long _frozen;
+    /// <summary>Replaced as a whole, so that reading the time takes no lock.</summary>
+    private volatile Position _position = new(false, 0);
 
     /// <summary>Ticks since the machine was first started.</summary>
-    public long Now
-    {
-        get
-        {
-            lock (_gate)
-                return _running ? HostTicks(time) + _offset : _frozen;
-        }
-    }
+    public long Now => _position is var position && position.IsRunning ? HostTicks(time) + position.Ticks : position.Ticks;
 
     /// <summary>Lets time run on from where it stood.</summary>
     public void Start()
     {
-        lock (_gate)
-        {
-            if (_running)
-                return;
-            _offset = _frozen - HostTicks(time);
-            _running = true;
-        }
+        if (_position is { IsRunning: false } stopped)
+            _position = new(true, stopped.Ticks - HostTicks(time));
     }
 
     /// <summary>Stops time.</summary>
-    public void Stop()
-    {
-        lock (_gate)
-        {
-            if (!_running)
-                return;
-            _frozen = HostTicks(time) + _offset;
-            _running = false;
-        }
-    }
+    public void Stop() => _position = new(false, Now);
 
     /// <summary>Sets the counter of a stopped clock.</summary>
-    public void Set(long ticks)
+    public void Set(long ticks) => _position = new(false, ticks);
+
+    /// <summary>Host time in nanoseconds until <paramref name="ticks"/> more have passed; zero for the past.</summary>
+    public static long NanosecondsFor(long ticks)
     {
-        lock (_gate)
-        {
-            _frozen = ticks;
-            _offset = ticks - HostTicks(time);
-        }
+        const long NanosecondsPerTick = 1_000_000_000 / Frequency;
+        return ticks <= 0 ? 0 : ticks > long.MaxValue / NanosecondsPerTick ? long.MaxValue : ticks * NanosecondsPerTick;
     }
 
-    /// <summary>Host time until <paramref name="ticks"/> more have passed, rounded up to a whole millisecond (the host's waiting grain).</summary>
-    public static int MillisecondsFor(long ticks)
+    private static long HostTicks(TimeProvider time)
     {
-        const long TicksPerMillisecond = Frequency / 1000;
-        return (int)Math.Clamp((ticks + TicksPerMillisecond - 1) / TicksPerMillisecond, 0, int.MaxValue);
+        var timestamp = time.GetTimestamp();
+        var frequency = time.TimestampFrequency;
+
+        // Elsewhere than on a nanosecond clock a 128-bit product: timestamp times frequency overflows 64 bits within minutes.
+        return frequency % Frequency == 0 ? timestamp / (frequency / Frequency) : (long)((Int128)timestamp * Frequency / frequency);
     }
 
-    // 128-bit product: a nanosecond timestamp times the frequency overflows 64 bits within minutes.
-    private static long HostTicks(TimeProvider time) =>
-        (long)((Int128)time.GetTimestamp() * Frequency / time.TimestampFrequency);
+    /// <param name="IsRunning">Whether time passes.</param>
+    /// <param name="Ticks">The counter while it stands, its distance from the host's clock while it runs.</param>
+    private sealed record Position(bool IsRunning, long Ticks);
 }

@@ -80,10 +80,10 @@ public sealed class GenericTimersTests
 
     [Theory]
     [InlineData(0, 0)]
-    [InlineData(1, 1)]
-    [InlineData(62_500, 1)]
-    [InlineData(62_501, 2)]
-    [InlineData(long.MaxValue - 100_000, int.MaxValue)]
-    public void WaitsAreRoundedUp(long ticks, int milliseconds) =>
-        Assert.Equal(milliseconds, VirtualClock.MillisecondsFor(ticks));
+    [InlineData(-5, 0)]
+    [InlineData(1, 16)]
+    [InlineData(62_500_000, 1_000_000_000)]
+    [InlineData(long.MaxValue - 100_000, long.MaxValue)]
+    public void WaitsAreExact(long ticks, long nanoseconds) =>
+        Assert.Equal(nanoseconds, VirtualClock.NanosecondsFor(ticks));
 }
