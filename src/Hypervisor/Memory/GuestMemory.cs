@@ -123,6 +123,22 @@ public sealed unsafe class GuestMemory : IDisposable
         return true;
     }
 
+    /// <summary>
+    /// Gives the whole host pages of [gpa, gpa + length) back to the host; they read as zeros until they are written, and their parts at
+    /// the ends keep their content. False if any of the range is outside RAM. Tracked as a write, because the content changes.
+    /// </summary>
+    public bool TryDiscard(ulong gpa, int length)
+    {
+        if (!TryAcquireWrite(gpa, length, out var pointer))
+            return false;
+        var page = (ulong)Environment.SystemPageSize;
+        var first = ((ulong)pointer + page - 1) & ~(page - 1);
+        var end = ((ulong)pointer + (ulong)length) & ~(page - 1);
+        if (first < end)
+            HostPages.Zero((byte*)first, (nuint)(end - first));
+        return true;
+    }
+
     /// <summary>Whether the chunk may hold anything but zeros.</summary>
     public bool IsChunkTouched(int chunk) => (Volatile.Read(ref _touched[chunk >> 6]) >> (chunk & 63) & 1) != 0;
 
