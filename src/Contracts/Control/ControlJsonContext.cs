@@ -22,5 +22,8 @@ namespace CloudVm.Contracts.Control;
 [JsonSerializable(typeof(DiskBlockMap))]
 [JsonSerializable(typeof(BeginRestoreRequest))]
 [JsonSerializable(typeof(ConsoleFrame))]
+[JsonSerializable(typeof(DeviceEventList))]
+[JsonSerializable(typeof(BalloonStatus))]
+[JsonSerializable(typeof(BalloonRequest))]
 [JsonSerializable(typeof(ControlProblem))]
 public sealed partial class ControlJsonContext : JsonSerializerContext;

@@ -49,6 +49,8 @@ public static class ControlProtocol
         public const string State = "/state";
         public const string RestoreBegin = "/restore/begin";
         public const string Console = "/console";
+        public const string DeviceEvents = "/device-events";
+        public const string Balloon = "/balloon";
         public const string ConsoleMarker = "/console/marker";
     }
 

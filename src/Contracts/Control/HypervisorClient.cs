@@ -103,6 +103,19 @@ public sealed class HypervisorClient : IDisposable
     public Task<MachineCounters> CountersAsync(CancellationToken ct = default) =>
         GetAsync(Paths.Counters, ControlJsonContext.Default.MachineCounters, ct);
 
+    /// <summary>What devices reported after the event numbered <paramref name="after"/>, as far as it is kept.</summary>
+    public async Task<IReadOnlyList<DeviceEvent>> DeviceEventsAsync(long after, CancellationToken ct = default) =>
+        (await GetAsync(string.Create(CultureInfo.InvariantCulture, $"{Paths.DeviceEvents}?after={after}"), ControlJsonContext.Default.DeviceEventList, ct)
+            .ConfigureAwait(false)).Events;
+
+    /// <summary>The memory balloon.</summary>
+    public Task<BalloonStatus> BalloonAsync(CancellationToken ct = default) =>
+        GetAsync(Paths.Balloon, ControlJsonContext.Default.BalloonStatus, ct);
+
+    /// <summary>Asks the guest to give up <paramref name="targetBytes"/> of its memory; 0 gives all of it back.</summary>
+    public Task<MachineStatus> SetBalloonAsync(long targetBytes, CancellationToken ct = default) =>
+        SendAsync(HttpMethod.Post, Paths.Balloon, JsonContent.Create(new BalloonRequest(targetBytes), ControlJsonContext.Default.BalloonRequest), ct);
+
     /// <summary>Reads guest memory, which must lie in RAM and be at most <see cref="MaxMemoryBytes"/> long.</summary>
     public Task<byte[]> ReadMemoryAsync(ulong gpa, int length, CancellationToken ct = default) =>
         GetBytesAsync(string.Create(CultureInfo.InvariantCulture, $"{Paths.Memory}?gpa=0x{gpa:x}&length={length}"), ct);

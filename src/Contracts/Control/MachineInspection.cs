@@ -87,6 +87,29 @@ public sealed record VcpuCounters
 /// <summary>An instruction word that decoded as UNDEFINED, and how often.</summary>
 public sealed record UndefinedEncoding(string Word, ulong Count);
 
+/// <summary>Something that a device reports: a driver that broke a rule, failing host storage, a lost network.</summary>
+/// <param name="Sequence">Number of the event, from 1 in each process.</param>
+/// <param name="Time">Host time.</param>
+/// <param name="Device">The device's name, such as <c>virtio-blk vda</c>.</param>
+/// <param name="Message">What happened; it continues a sentence that begins with the device's name.</param>
+public sealed record DeviceEvent(long Sequence, DateTimeOffset Time, string Device, string Message);
+
+/// <summary>Answer of <c>GET /device-events?after=N</c>: the kept events after number N, oldest first.</summary>
+public sealed record DeviceEventList(IReadOnlyList<DeviceEvent> Events);
+
+/// <summary>Answer of <c>GET /balloon</c>; sizes in bytes.</summary>
+/// <param name="TargetBytes">What the guest shall give up.</param>
+/// <param name="ActualBytes">What the guest says it has given up.</param>
+/// <param name="InflatedBytes">Returned to the host by inflating, in total since the process started.</param>
+/// <param name="ReportedBytes">Returned to the host by the guest's reports of free pages, in total since the process started.</param>
+/// <param name="Statistics">The guest's latest memory statistics by name; asking has newer ones fetched for the next time.</param>
+public sealed record BalloonStatus(
+    long TargetBytes, long ActualBytes, long InflatedBytes, long ReportedBytes, IReadOnlyDictionary<string, ulong> Statistics);
+
+/// <summary>Body of <c>POST /balloon</c>.</summary>
+/// <param name="TargetBytes">What the guest shall give up, a multiple of 4096 and at most its memory.</param>
+public sealed record BalloonRequest(long TargetBytes);
+
 /// <summary>Answer of <c>GET /memory/chunks</c>. Bitmaps: bit (i mod 8) of byte (i / 8) is chunk i.</summary>
 /// <param name="BaseAddress">Guest physical address of chunk 0, hexadecimal.</param>
 /// <param name="ChunkBytes">Always <see cref="ControlProtocol.ChunkBytes"/>.</param>

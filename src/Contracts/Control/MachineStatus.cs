@@ -82,6 +82,9 @@ public sealed record MachineStatus(
     /// console port. False while it boots and for a guest that knows neither.
     /// </summary>
     public bool ListensForShutdown { get; init; }
+
+    /// <summary>Number of the latest <see cref="DeviceEvent"/>; 0 when there was none.</summary>
+    public long LastDeviceEvent { get; init; }
 }
 
 /// <summary>Body of <c>POST /stop</c>.</summary>

@@ -23,6 +23,15 @@ internal sealed class Arguments(IEnumerable<string> arguments)
         return value;
     }
 
+    /// <summary>Takes an option with a value as often as it is there.</summary>
+    public IReadOnlyList<string> Values(string name)
+    {
+        var values = new List<string>();
+        while (Value(name) is { } value)
+            values.Add(value);
+        return values;
+    }
+
     /// <summary>Takes an option with a value that must be there.</summary>
     public string Required(string name) => Value(name) ?? throw new UsageException($"{name} is missing.");
 

@@ -84,6 +84,28 @@ internal sealed partial class ControlServer
         }
     }
 
+    private Task DeviceEventsAsync(HttpContext context) =>
+        context.Response.WriteJsonAsync(
+            new DeviceEventList(RequireMachine().ReadDeviceEvents((long)context.Request.QueryNumber("after", long.MaxValue))),
+            ControlJsonContext.Default.DeviceEventList);
+
+    private Task BalloonAsync(HttpContext context) =>
+        context.Response.WriteJsonAsync(RequireMachine().ReadBalloon(), ControlJsonContext.Default.BalloonStatus);
+
+    private async Task SetBalloonAsync(HttpContext context)
+    {
+        const int PageBytes = 4096;
+        var request = await context.Request.ReadJsonAsync(ControlJsonContext.Default.BalloonRequest).ConfigureAwait(false);
+        var machine = RequireMachine();
+        if (request.TargetBytes < 0 || request.TargetBytes > machine.Memory.Size || request.TargetBytes % PageBytes != 0)
+        {
+            throw ControlException.BadRequest("/targetBytes",
+                $"A balloon has a multiple of {PageBytes} bytes, at most the guest's {machine.Memory.Size}, not {request.TargetBytes}.");
+        }
+
+        machine.SetBalloon(request.TargetBytes);
+    }
+
     private async Task AppendMarkerAsync(HttpContext context)
     {
         const int MaxMarkerLength = 500;

@@ -21,5 +21,8 @@ internal sealed partial class ControlServer
 
         [LoggerMessage(5, LogLevel.Error, "The exit record could not be written")]
         public static partial void ExitRecordFailed(ILogger logger, Exception exception);
+
+        [LoggerMessage(6, LogLevel.Warning, "{Device} {Message}")]
+        public static partial void DeviceReported(ILogger logger, string device, string message);
     }
 }

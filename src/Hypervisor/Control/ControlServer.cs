@@ -40,6 +40,9 @@ internal sealed partial class ControlServer : IDisposable
             [("GET", Paths.MemoryChunkData)] = ReadChunksAsync,
             [("GET", Paths.State)] = ReadStateAsync,
             [("GET", Paths.Console)] = ConsoleAsync,
+            [("GET", Paths.DeviceEvents)] = DeviceEventsAsync,
+            [("GET", Paths.Balloon)] = BalloonAsync,
+            [("POST", Paths.Balloon)] = context => MutateAsync(context, SetBalloonAsync),
             [("POST", Paths.Configure)] = context => MutateAsync(context, ConfigureAsync),
             [("POST", Paths.Fence)] = context => MutateAsync(context, static _ => Task.CompletedTask),
             [("POST", Paths.Start)] = context => MutateAsync(context, machine => machine.Start()),
@@ -166,6 +169,7 @@ internal sealed partial class ControlServer : IDisposable
         definition = definition with { ConsoleLogPath = definition.ConsoleLogPath ?? _options.ConsoleLogPath };
         var machine = await Task.Run(() => GuestMachine.Create(definition, _time), context.RequestAborted).ConfigureAwait(false);
         _exitRecord.Path = definition.ExitRecordPath ?? _exitRecord.Path;
+        machine.DeviceReported += e => Log.DeviceReported(_logger, e.Device, e.Message);
         Volatile.Write(ref _machine, machine);
         _ = FinishWhenEndedAsync(machine);
     }

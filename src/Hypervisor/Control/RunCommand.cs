@@ -1,4 +1,5 @@
 using CloudVm.Contracts.Control;
+using CloudVm.Hypervisor.Devices.Virtio.Block;
 using CloudVm.Hypervisor.Machine;
 
 namespace CloudVm.Hypervisor.Control;
@@ -7,7 +8,7 @@ namespace CloudVm.Hypervisor.Control;
 internal static class RunCommand
 {
     public const string Usage =
-        "run --kernel FILE [--profile NAME] [--cpus N] [--memory MIB] [--max-vl BITS] [--no-sve] [--initrd FILE] [--dtb FILE] [--append TEXT] [--counters]";
+        "run --kernel FILE [--profile NAME] [--cpus N] [--memory MIB] [--max-vl BITS] [--no-sve] [--initrd FILE] [--dtb FILE] [--append TEXT] [--disk FILE]... [--counters]";
 
     public static async Task<int> RunAsync(Arguments arguments)
     {
@@ -30,12 +31,13 @@ internal static class RunCommand
             },
         };
         var showCounters = arguments.Flag("--counters");
+        var diskFiles = arguments.Values("--disk");
         arguments.RefuseRest();
 
         GuestMachine machine;
         try
         {
-            machine = GuestMachine.Create(definition, TimeProvider.System);
+            machine = GuestMachine.Create(definition, TimeProvider.System, OpenDisks(diskFiles));
         }
         catch (MachineDefinitionException e)
         {
@@ -46,6 +48,7 @@ internal static class RunCommand
 
         await using (machine.ConfigureAwait(false))
         {
+            machine.DeviceReported += e => Console.Error.WriteLine($"[{e.Device}] {e.Message}");
             machine.Start();
             _ = Task.Factory.StartNew(() => Type(machine), TaskCreationOptions.LongRunning);
             await PrintAsync(machine).ConfigureAwait(false);
@@ -55,6 +58,26 @@ internal static class RunCommand
                 await Console.Error.WriteLineAsync(System.Text.Json.JsonSerializer.Serialize(machine.ReadCounters(), ControlJsonContext.Default.MachineCounters)).ConfigureAwait(false);
             return exit.Reason == MachineExitReason.GuestOff ? 0 : 1;
         }
+    }
+
+    /// <summary>Files that are disks byte for byte, writable when their permissions allow it.</summary>
+    private static BoardDisk[] OpenDisks(IReadOnlyList<string> files)
+    {
+        var disks = new List<BoardDisk>();
+        foreach (var file in files)
+        {
+            try
+            {
+                var readOnly = (File.GetAttributes(file) & FileAttributes.ReadOnly) != 0;
+                disks.Add(new BoardDisk($"disk{disks.Count}", new RawFileBackend(file, readOnly)));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new UsageException($"The disk '{file}' cannot be opened: {e.Message}");
+            }
+        }
+
+        return [.. disks];
     }
 
     private static int[]? LengthsUpTo(string profile, int maxBits)

@@ -20,7 +20,7 @@ internal static class BootLoader
 
     /// <summary>Loads everything.</summary>
     /// <exception cref="BootException">Names every fault; RAM may then hold parts.</exception>
-    public static BootTarget Load(BootSource source, GuestMemory memory, IReadOnlyList<ulong> affinities)
+    public static BootTarget Load(BootSource source, GuestMemory memory, IReadOnlyList<ulong> affinities, IReadOnlyList<int> virtioSlots)
     {
         var errors = new List<string>();
         var kernelFile = ReadFile(source.KernelPath, "kernel", memory.Size, errors);
@@ -43,7 +43,7 @@ internal static class BootLoader
         }
 
         var tree = treeFile ?? DeviceTree.Build(new DeviceTreeOptions(
-            affinities, memory.Size, source.CommandLine, initrd, RandomNumberGenerator.GetBytes(SeedBytes)));
+            affinities, virtioSlots, memory.Size, source.CommandLine, initrd, RandomNumberGenerator.GetBytes(SeedBytes)));
         var treeAt = PlaceDeviceTree(kernel, initrd, tree.Length);
         Place(memory, treeAt, tree, "The device tree");
         return new BootTarget(kernel.Entry, treeAt);

@@ -6,12 +6,13 @@ namespace CloudVm.Hypervisor.Machine;
 
 /// <summary>What the device tree says beyond the fixed board.</summary>
 /// <param name="Affinities">MPIDR_EL1 affinity of each PE, in order.</param>
+/// <param name="VirtioSlots">Slots of virtio devices that are there.</param>
 /// <param name="RamBytes">Bytes of RAM.</param>
 /// <param name="CommandLine"><c>/chosen/bootargs</c>.</param>
 /// <param name="Initrd">Where the initial RAM disk lies, end exclusive.</param>
 /// <param name="Seed">Entropy for <c>/chosen/rng-seed</c> and <c>kaslr-seed</c>: 40 bytes, or empty for none.</param>
 internal sealed record DeviceTreeOptions(
-    IReadOnlyList<ulong> Affinities, long RamBytes, string? CommandLine, (ulong Start, ulong End)? Initrd, byte[] Seed);
+    IReadOnlyList<ulong> Affinities, IReadOnlyList<int> VirtioSlots, long RamBytes, string? CommandLine, (ulong Start, ulong End)? Initrd, byte[] Seed);
 
 /// <summary>Describes the board to the guest.</summary>
 internal static class DeviceTree
@@ -23,6 +24,7 @@ internal static class DeviceTree
 
     private const uint Spi = 0;
     private const uint Ppi = 1;
+    private const uint EdgeRising = 1;
     private const uint LevelHigh = 4;
 
     public static byte[] Build(DeviceTreeOptions options)
@@ -54,6 +56,7 @@ internal static class DeviceTree
             .Cells("phandle", PhandleClock)
             .End();
         WriteDevices(fdt);
+        WriteVirtio(fdt, options.VirtioSlots);
         return fdt.End().ToBlob();
     }
 
@@ -149,6 +152,21 @@ internal static class DeviceTree
             .Cells("gpios", PhandleGpio, Devices.Pl061.Pl061.PowerButton, 0)
             .End()
             .End();
+    }
+
+    /// <summary>Slots without a device have no node: an empty one would cost the guest a probe.</summary>
+    private static void WriteVirtio(FdtWriter fdt, IReadOnlyList<int> slots)
+    {
+        foreach (var slot in slots)
+        {
+            var address = MemoryMap.Virtio + (MemoryMap.VirtioBytes * (ulong)slot);
+            fdt.Begin(Node("virtio_mmio", address))
+                .Text("compatible", "virtio,mmio")
+                .Cells64("reg", address, MemoryMap.VirtioBytes)
+                .Cells("interrupts", Spi, (uint)(MemoryMap.VirtioSpi + slot), EdgeRising)
+                .Flag("dma-coherent")
+                .End();
+        }
     }
 
     private static FdtWriter Device(FdtWriter fdt, string name, ulong address, int spi, params ReadOnlySpan<string> compatible) =>

@@ -11,7 +11,8 @@ public sealed unsafe partial class GuestMachine
 {
     private const int MaxUndefinedListed = 64;
 
-    private bool ListensForShutdown => _gpio.IsInterruptEnabled(Devices.Pl061.Pl061.PowerButton);
+    private bool ListensForShutdown =>
+        _gpio.IsInterruptEnabled(Devices.Pl061.Pl061.PowerButton) || _virtio.Console.AgentConnected;
 
     /// <summary>State and progress of the machine.</summary>
     public MachineStatus ReadStatus()
@@ -30,8 +31,20 @@ public sealed unsafe partial class GuestMachine
             Interlocked.Read(ref _resets))
         {
             ListensForShutdown = ListensForShutdown,
+            LastDeviceEvent = _virtio.Events.Last,
         };
     }
+
+    /// <summary>What devices reported after the event numbered <paramref name="after"/>, as far as it is kept; oldest first.</summary>
+    public IReadOnlyList<DeviceEvent> ReadDeviceEvents(long after) => _virtio.Events.Read(after);
+
+    /// <summary>The memory balloon; asking has the guest's statistics renewed for the next time.</summary>
+    public BalloonStatus ReadBalloon() => new(
+        _virtio.Balloon.TargetBytes,
+        _virtio.Balloon.ActualBytes,
+        _virtio.Balloon.InflatedBytes,
+        _virtio.Balloon.ReportedBytes,
+        _virtio.Balloon.ReadStatistics());
 
     /// <summary>Event counters. Running vCPUs may be a little further than what is returned.</summary>
     public MachineCounters ReadCounters()

@@ -8,6 +8,9 @@ namespace CloudVm.Hypervisor.Machine;
 /// <summary>Lifecycle: start, pause, resume, reset, end, save and restore; and what vCPU threads report.</summary>
 public sealed partial class GuestMachine
 {
+    /// <summary>What asks an agent in the guest to shut it down.</summary>
+    private const string ShutdownLine = "cloudvm:shutdown";
+
     /// <summary>Runs a configured machine.</summary>
     /// <exception cref="MachineStateException">It is neither configured nor running.</exception>
     public void Start()
@@ -67,6 +70,19 @@ public sealed partial class GuestMachine
         {
             Require(MachineState.Running, "asked to shut down");
             _powerButton.Press();
+            _virtio.Console.SendAgentLine(ShutdownLine);
+        }
+    }
+
+    /// <summary>Asks the guest to give up <paramref name="targetBytes"/> of its memory, a multiple of 4 KiB within it.</summary>
+    /// <exception cref="MachineStateException">The machine is being restored or has ended.</exception>
+    public void SetBalloon(long targetBytes)
+    {
+        lock (_gate)
+        {
+            if (State is MachineState.Restoring or MachineState.Exited)
+                throw new MachineStateException(State, "asked to give up memory");
+            _virtio.Balloon.TargetBytes = targetBytes;
         }
     }
 
@@ -213,6 +229,7 @@ public sealed partial class GuestMachine
         _uart.Reset();
         _rtc.Reset();
         _gpio.Reset();
+        _virtio.Reset();
         foreach (var vcpu in _vcpus)
             InitVcpu(vcpu);
         try
@@ -232,7 +249,7 @@ public sealed partial class GuestMachine
     /// <summary>Loads the boot files and points vCPU 0 at them.</summary>
     private void Boot()
     {
-        _boot = BootLoader.Load(_configuration.Definition.Boot, Memory, [.. _vcpus.Select(v => v.Affinity)]);
+        _boot = BootLoader.Load(_configuration.Definition.Boot, Memory, [.. _vcpus.Select(v => v.Affinity)], [.. _virtio.Slots]);
         Span<byte> value = stackalloc byte[8];
         BitConverter.TryWriteBytes(value, _boot.Entry);
         Check(_vcpus[0].SetOneReg(RegisterId.CoreRegister(RegisterId.CorePc, RegisterId.U64), value), "SET_ONE_REG of the PC");
@@ -244,6 +261,7 @@ public sealed partial class GuestMachine
     {
         State = MachineState.Running;
         _vm.Clock.Start();
+        _virtio.Release();
         _powerButton.ReleaseSoon();
         foreach (var thread in _threads)
             thread.Resume();
@@ -255,6 +273,7 @@ public sealed partial class GuestMachine
             thread.RequestPause();
         foreach (var thread in _threads)
             thread.WaitParked();
+        _virtio.Hold();
         _vm.Clock.Stop();
         _powerButton.Freeze();
     }
@@ -267,6 +286,7 @@ public sealed partial class GuestMachine
             thread.RequestEnd();
         foreach (var thread in _threads)
             thread.WaitParked();
+        _virtio.End();
         _vm.Clock.Stop();
         State = MachineState.Exited;
         _log?.Dispose();

@@ -30,6 +30,7 @@ public sealed partial class GuestMachine : IAsyncDisposable
     private readonly Pl031 _rtc;
     private readonly Pl061 _gpio;
     private readonly PowerButton _powerButton;
+    private readonly VirtioBoard _virtio;
     private readonly ConsoleLog? _log;
     private readonly List<MachineDisk> _disks;
     private readonly List<KvmVcpu> _vcpus = [];
@@ -43,7 +44,8 @@ public sealed partial class GuestMachine : IAsyncDisposable
     private long _resets;
     private long _dirtyEpoch;
 
-    private GuestMachine(MachineConfiguration configuration, ConsoleLog? log, List<MachineDisk> disks, TimeProvider time)
+    private GuestMachine(
+        MachineConfiguration configuration, ConsoleLog? log, List<MachineDisk> disks, IReadOnlyList<BoardDisk> moreDisks, TimeProvider time)
     {
         _configuration = configuration;
         _time = time;
@@ -59,9 +61,11 @@ public sealed partial class GuestMachine : IAsyncDisposable
         _rtc = new Pl031(time, Line(MemoryMap.RtcSpi));
         _gpio = new Pl061(Line(MemoryMap.GpioSpi));
         _powerButton = new PowerButton(_gpio, time);
+        _virtio = new VirtioBoard(Memory, Line, [.. disks.Select(disk => new BoardDisk(disk.Name, disk)), .. moreDisks], time);
         Wire();
         CreateVcpus();
-        _parts.AddRange([new MachineIdentity(configuration), .. _vcpus, _vm.Gic, _vm.Its, _vm.Timers, _uart, _rtc, _gpio, Console]);
+        _parts.AddRange(
+            [new MachineIdentity(configuration), .. _vcpus, _vm.Gic, _vm.Its, _vm.Timers, _uart, _rtc, _gpio, .. _virtio.Parts, Console]);
         _supervisor = Task.Run(SuperviseAsync);
     }
 
@@ -75,11 +79,28 @@ public sealed partial class GuestMachine : IAsyncDisposable
     /// <summary>The output that viewers see.</summary>
     public ConsoleBuffer Console { get; } = new();
 
+    /// <summary>Raised when a device reports something, on its I/O thread.</summary>
+    public event Action<DeviceEvent> DeviceReported
+    {
+        add => _virtio.Events.Added += value;
+        remove => _virtio.Events.Added -= value;
+    }
+
+    /// <summary>Raised with each line that the guest writes to the agent's console port, on the device's I/O thread.</summary>
+    public event Action<string> AgentLineReceived
+    {
+        add => _virtio.Console.AgentLineReceived += value;
+        remove => _virtio.Console.AgentLineReceived -= value;
+    }
+
     internal MachineConfiguration Configuration => _configuration;
 
     /// <summary>Builds a machine and loads its boot files.</summary>
+    /// <param name="definition">What to build.</param>
+    /// <param name="time">The host's time.</param>
+    /// <param name="moreDisks">Disks after the definition's own; the machine owns them once it exists.</param>
     /// <exception cref="MachineDefinitionException">Every fault of the definition, its files included.</exception>
-    public static GuestMachine Create(MachineDefinition definition, TimeProvider time)
+    public static GuestMachine Create(MachineDefinition definition, TimeProvider time, params IReadOnlyList<BoardDisk> moreDisks)
     {
         var errors = new List<ControlProblemReason>();
         var configuration = MachineConfiguration.Create(definition, errors);
@@ -104,7 +125,7 @@ public sealed partial class GuestMachine : IAsyncDisposable
             throw new MachineDefinitionException(errors);
         }
 
-        var machine = new GuestMachine(configuration, log, disks, time);
+        var machine = new GuestMachine(configuration, log, disks, moreDisks, time);
         try
         {
             machine.Boot();
@@ -159,6 +180,7 @@ public sealed partial class GuestMachine : IAsyncDisposable
         _log?.Dispose();
         _rtc.Dispose();
         _powerButton.Dispose();
+        _virtio.Dispose();
         _vm.Dispose();
         _host.Dispose();
         Memory.Dispose();
@@ -172,6 +194,7 @@ public sealed partial class GuestMachine : IAsyncDisposable
         _bus.Add(MemoryMap.Uart, MemoryMap.DevicePage, _uart);
         _bus.Add(MemoryMap.Rtc, MemoryMap.DevicePage, _rtc);
         _bus.Add(MemoryMap.Gpio, MemoryMap.DevicePage, _gpio);
+        _virtio.AddTo(_bus);
     }
 
     private void CreateVcpus()

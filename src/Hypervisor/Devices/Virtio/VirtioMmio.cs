@@ -1,4 +1,3 @@
-using CloudVm.Hypervisor.Snapshots;
 using static CloudVm.Hypervisor.Devices.Virtio.VirtioMmioRegisters;
 
 namespace CloudVm.Hypervisor.Devices.Virtio;
