@@ -87,7 +87,15 @@ public unsafe struct CpuState
     public ulong MdscrEl1;
     public ulong CsselrEl1;
     public ulong DisrEl1;
-    public ulong OslarState;
+
+    /// <summary>OSLSR_EL1; bit 1 is the OS lock.</summary>
+    public ulong OslsrEl1;
+
+    // Breakpoints and watchpoints that exist: see SelfHostedDebug.
+    public fixed ulong DbgBvr[SelfHostedDebug.BreakpointCount];
+    public fixed ulong DbgBcr[SelfHostedDebug.BreakpointCount];
+    public fixed ulong DbgWvr[SelfHostedDebug.WatchpointCount];
+    public fixed ulong DbgWcr[SelfHostedDebug.WatchpointCount];
 
     // Local exclusive monitor. The value is kept because STXR is a compare-and-swap against it.
     public ulong ExclusivePa;

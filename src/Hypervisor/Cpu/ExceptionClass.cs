@@ -20,6 +20,11 @@ public static class ExceptionClass
     public const uint DataAbortSame = 0x25;
     public const uint SpAlignment = 0x26;
     public const uint SError = 0x2f;
+
+    /// <summary>Breakpoint from EL0; one more from EL1. As are the next two.</summary>
+    public const uint BreakpointLower = 0x30;
+    public const uint SoftwareStepLower = 0x32;
+    public const uint WatchpointLower = 0x34;
     public const uint Brk64 = 0x3c;
 
     /// <summary>An ESR value for a 32-bit instruction (IL set).</summary>

@@ -42,6 +42,7 @@ public static unsafe class PState
         cpu->SpSel = (byte)(value & 1);
         WriteFlags(cpu, value);
         cpu->Il = (byte)((value >> IlShift) & 1);
+        cpu->Ss = (byte)((value >> SsShift) & 1);
         return true;
     }
 
@@ -50,7 +51,21 @@ public static unsafe class PState
     /// </summary>
     public static void Return(CpuState* cpu, ulong spsr)
     {
+        var couldStep = CanStep(cpu);
         WriteFlags(cpu, spsr);
+        ReturnMode(cpu, spsr);
+
+        // Pseudocode DebugExceptionReturnSS: stepping starts by returning from where it is disabled to where it is not.
+        if (!couldStep && CanStep(cpu))
+            cpu->Ss = (byte)((spsr >> SsShift) & 1);
+    }
+
+    private static bool CanStep(CpuState* cpu) =>
+        (cpu->MdscrEl1 & SelfHostedDebug.MdscrSoftwareStep) != 0
+        && SelfHostedDebug.AreExceptionsEnabled(cpu, cpu->El, (cpu->Daif & D) != 0);
+
+    private static void ReturnMode(CpuState* cpu, ulong spsr)
+    {
         if (!IsLegalMode(spsr) || ((spsr >> 2) & 3) > cpu->El)
         {
             cpu->Il = 1;

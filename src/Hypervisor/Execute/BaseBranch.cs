@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using CloudVm.Hypervisor.Cpu;
+using CloudVm.Hypervisor.Mmu;
 using static CloudVm.Hypervisor.Execute.Operands;
 using F = CloudVm.Hypervisor.Isa.Fields;
 
@@ -76,8 +77,12 @@ public sealed unsafe partial class Interpreter
         return StepResult.Branch;
     }
 
-    internal static StepResult SVC_EX_exception(Interpreter c, uint word) =>
-        c.TakeException(ExceptionClass.Svc64, F.SVC_EX_exception.imm16(word), null, c.Cpu->Pc + 4);
+    internal static StepResult SVC_EX_exception(Interpreter c, uint word)
+    {
+        // The call is a completed instruction: pseudocode SSAdvance.
+        c.Cpu->Ss = 0;
+        return c.TakeException(ExceptionClass.Svc64, F.SVC_EX_exception.imm16(word), null, c.Cpu->Pc + 4);
+    }
 
     internal static StepResult HVC_EX_exception(Interpreter c, uint word)
     {
@@ -102,12 +107,12 @@ public sealed unsafe partial class Interpreter
     internal static StepResult WFI_HI_hints(Interpreter c, uint word)
     {
         var cpu = c.Cpu;
-        if (cpu->El == 0 && (cpu->SctlrEl1 & SctlrNtwi) == 0)
-            return c.TakeException(ExceptionClass.TrappedWfx, TrappedWfiIss, null, cpu->Pc);
 
-        // A pending interrupt wakes WFI even when PSTATE masks it.
+        // A pending interrupt wakes WFI even when PSTATE masks it, and nothing traps that would not have waited.
         if ((cpu->VirtualIrq | cpu->VirtualFiq | cpu->VirtualSError) != 0)
             return StepResult.EndBlock;
+        if (cpu->El == 0 && (cpu->SctlrEl1 & SctlrNtwi) == 0)
+            return c.TakeException(ExceptionClass.TrappedWfx, TrappedWfiIss, null, cpu->Pc);
         c.LeaveRun(ExitReason.Wfi, ExceptionClass.Syndrome(ExceptionClass.TrappedWfx, TrappedWfiIss));
         return StepResult.ExitNext;
     }
@@ -175,7 +180,6 @@ public sealed unsafe partial class Interpreter
 
     private ulong BranchAddressTagged(ulong target)
     {
-        var ignoreTopByte = (Cpu->TcrEl1 >> ((target >> 55 & 1) != 0 ? 38 : 37) & 1) != 0;
-        return ignoreTopByte ? (ulong)((long)(target << 8) >> 8) : target;
+        return Stage1Walker.IgnoresTopByte(Cpu->TcrEl1, (target >> 55 & 1) != 0, isFetch: true) ? (ulong)((long)(target << 8) >> 8) : target;
     }
 }

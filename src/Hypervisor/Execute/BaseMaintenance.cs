@@ -74,21 +74,31 @@ public sealed unsafe partial class Interpreter
         }
     }
 
+    /// <summary>DC ZVA. Faults report the address as given, not that of the block; on Device memory it is an alignment fault.</summary>
     private StepResult ZeroBlock(ulong va)
     {
-        var zeros = stackalloc byte[CacheLine];
-        new Span<byte>(zeros, CacheLine).Clear();
         var line = va & ~(ulong)(CacheLine - 1);
-
-        // On Device memory DC ZVA is an alignment fault, even though the block is aligned.
-        if (WritePointer(line, CacheLine) == null && Resolve(line, CacheLine, AccessKind.Write, _mmuIndex, out var piece, out _, out _, out _)
-            && piece.IsDevice)
+        var host = WritePointer(line, CacheLine);
+        if (host == null)
         {
-            Fail(AlignmentFault(va, AccessKind.Write), CacheLine, AccessInfo.None, null);
-            return FaultResult;
+            if (!Resolve(line, CacheLine, AccessKind.Write, _mmuIndex, out var piece, out _, out _, out var fault))
+            {
+                fault.Address = va;
+                Fail(in fault, CacheLine, AccessInfo.None, null);
+                return FaultResult;
+            }
+
+            if (piece.IsDevice)
+            {
+                Fail(AlignmentFault(va, AccessKind.Write), CacheLine, AccessInfo.None, null);
+                return FaultResult;
+            }
+
+            host = piece.Host;
         }
 
-        return WriteBytes(line, zeros, CacheLine) ? StepResult.Next : FaultResult;
+        new Span<byte>(host, CacheLine).Clear();
+        return StepResult.Next;
     }
 
     /// <summary>Nothing to clean; but the address must translate, and the fault is a data abort with ISS.CM.</summary>
@@ -112,7 +122,7 @@ public sealed unsafe partial class Interpreter
     private bool TryTranslateLine(ulong va, AccessKind? needed, out ulong ipa)
     {
         var fault = new MmuFault { Address = va, IsWrite = true };
-        var translated = Stage1Walker.TryTranslate(Cpu, _memory, va, _mmuIndex, out var translation, out fault.Status);
+        var translated = Stage1Walker.TryTranslate(Cpu, _memory, va, _mmuIndex, AccessKind.Read, out var translation, out fault.Status);
         ipa = translation.Ipa;
         if (translated && (needed is null || (needed == AccessKind.Write ? translation.CanWrite : translation.CanRead)))
             return true;
@@ -123,23 +133,38 @@ public sealed unsafe partial class Interpreter
         return false;
     }
 
-    /// <summary>AT: the translation, or why there is none, in PAR_EL1.</summary>
+    /// <summary>AT: the translation, or why there is none, in PAR_EL1. It never changes a dirty state.</summary>
     private StepResult TranslateAddress(ulong va, MmuIndex index, AccessKind kind)
     {
         const ulong ReservedOne = 1UL << 11;
-        const ulong InnerShareable = 3UL << 7;
+        const ulong NonSecure = 1UL << 9;
         const ulong AddressMask = 0x0000_ffff_ffff_f000;
-        if (!Stage1Walker.TryTranslate(Cpu, _memory, va, index, out var translation, out var status))
+        if (!Stage1Walker.TryTranslate(Cpu, _memory, va, index, AccessKind.Read, out var translation, out var status))
         {
+            // An external abort is not the address's fault: it is taken.
+            if ((status & ~3) == FaultStatus.ExternalOnWalk)
+            {
+                var exceptionClass = Cpu->El == 0 ? ExceptionClass.DataAbortLower : ExceptionClass.DataAbortSame;
+                return TakeException(exceptionClass, status | IssWnr | IssCm, va, Cpu->Pc);
+            }
+
             Cpu->ParEl1 = ReservedOne | (ulong)status << 1 | 1;
             return StepResult.Next;
         }
 
         var allowed = kind == AccessKind.Write ? translation.CanWrite : translation.CanRead;
         Cpu->ParEl1 = allowed
-            ? (ulong)translation.Attributes << 56 | (translation.Ipa & AddressMask) | ReservedOne | InnerShareable
+            ? (ulong)translation.Attributes << 56 | (translation.Ipa & AddressMask) | ReservedOne | NonSecure | ShareabilityOf(in translation) << 7
             : ReservedOne | (ulong)(FaultStatus.Permission | translation.Level) << 1 | 1;
         return StepResult.Next;
+    }
+
+    /// <summary>Pseudocode PAREncodeShareability: Device and Non-cacheable memory is Outer Shareable whatever the descriptor says.</summary>
+    private static ulong ShareabilityOf(in Stage1Translation translation)
+    {
+        const byte OuterShareable = 2;
+        const byte NonCacheable = 0x44;
+        return translation.IsDevice || translation.Attributes == NonCacheable ? OuterShareable : translation.Shareability;
     }
 
     /// <summary>TLBI at EL1. False when <paramref name="id"/> is none.</summary>

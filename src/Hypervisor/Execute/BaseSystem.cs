@@ -226,7 +226,7 @@ public sealed unsafe partial class Interpreter
                 _contextStale = true;
                 return StepResult.EndBlock;
             case Id.TCR_EL1:
-                cpu->TcrEl1 = value;
+                cpu->TcrEl1 = value & ~UnimplementedTcrBits;
                 return TranslationChanged();
             case Id.MAIR_EL1:
                 cpu->MairEl1 = value;
@@ -252,6 +252,9 @@ public sealed unsafe partial class Interpreter
                     return trapped;
                 cpu->Fpsr = (uint)value & FpsrMask;
                 return StepResult.Next;
+            case Id.MDSCR_EL1:
+                cpu->MdscrEl1 = value;
+                return StepResult.EndBlock;
             case Id.DAIF:
                 cpu->Daif = (uint)value & PState.DaifMask;
                 return StepResult.EndBlock;
@@ -322,7 +325,6 @@ public sealed unsafe partial class Interpreter
         Id.TPIDRRO_EL0 => &Cpu->TpidrroEl0,
         Id.TPIDR_EL1 => &Cpu->TpidrEl1,
         Id.CNTKCTL_EL1 => &Cpu->CntkctlEl1,
-        Id.MDSCR_EL1 => &Cpu->MdscrEl1,
         Id.CSSELR_EL1 => &Cpu->CsselrEl1,
         _ => null,
     };
@@ -335,6 +337,10 @@ public sealed unsafe partial class Interpreter
         Id.CSSELR_EL1 => 0xf,
         _ => ulong.MaxValue,
     };
+
+    /// <summary>HA and HD, TBID0 and TBID1 are RES0 without the features that they belong to.</summary>
+    private ulong UnimplementedTcrBits =>
+        (Features.Has(Feature.HAFDBS) ? 0 : 3UL << 39) | (Features.Has(Feature.PAUTH) ? 0 : 3UL << 51);
 
     private StepResult TranslationChanged()
     {

@@ -91,7 +91,7 @@ public sealed unsafe partial class Interpreter
         code = null;
         Counters.TlbMisses++;
         var exceptionClass = Cpu->El == 0 ? ExceptionClass.InstructionAbortLower : ExceptionClass.InstructionAbortSame;
-        if (!Stage1Walker.TryTranslate(Cpu, _memory, pc, _mmuIndex, out var translation, out var status))
+        if (!Stage1Walker.TryTranslate(Cpu, _memory, pc, _mmuIndex, AccessKind.Fetch, out var translation, out var status))
         {
             FaultResult = TakeException(exceptionClass, status, pc, pc);
             return false;

@@ -66,7 +66,11 @@ public sealed unsafe partial class Interpreter
             if (budget <= 0)
                 return ExitReason.Budget;
             if (_modeStale && !RefreshMode())
+            {
+                if (_debugging && StepDebugged(ref budget, out var debugExit))
+                    return debugExit;
                 continue;
+            }
 
             var pc = cpu->Pc;
             var block = _blocks.FindJump(ExecutionMode.Of(cpu).Key(pc) ^ _jumpSalt);
@@ -111,8 +115,14 @@ public sealed unsafe partial class Interpreter
     {
         if (Volatile.Read(ref _attention) != 0 && HandleAttention())
             return ExitReason.Interrupted;
-        if (TakePendingInterrupt() || !RefreshMode())
+        if (TakePendingInterrupt())
             return ExitReason.Budget;
+        if (!RefreshMode())
+        {
+            long budget = 1;
+            return _debugging && StepDebugged(ref budget, out var debugExit) ? debugExit : ExitReason.Budget;
+        }
+
         if (!TryFetch(Cpu->Pc, out var code))
             return FaultResult == StepResult.Exit ? Cpu->Exit.Reason : ExitReason.Budget;
         var word = Volatile.Read(ref *(uint*)code);
@@ -136,13 +146,14 @@ public sealed unsafe partial class Interpreter
 
     /// <summary>
     /// Brings what depends on privilege and trap controls up to date. False when PSTATE.IL made the next instruction an Illegal
-    /// Execution state exception, which is then taken.
+    /// Execution state exception, which is then taken, or when <see cref="StepDebugged"/> has to execute it.
     /// </summary>
     private bool RefreshMode()
     {
         _modeStale = false;
         if (Cpu->Il != 0)
         {
+            _debugging = false;
             TakeException(ExceptionClass.IllegalState, 0, null, Cpu->Pc);
             return false;
         }
@@ -154,7 +165,10 @@ public sealed unsafe partial class Interpreter
         _user = _tlb.Table(MmuIndex.El0);
         _jumpSalt = Cpu->El == 0 ? (ulong)_tlb.Context << JumpSaltShift : 0;
         RefreshTraps();
-        return true;
+        const ulong DebugControls = SelfHostedDebug.MdscrSoftwareStep | SelfHostedDebug.MdscrMonitorDebug;
+        if ((Cpu->MdscrEl1 & DebugControls) != 0 || _watchpointsArmed || _debugging)
+            RefreshDebug();
+        return !_debugging;
     }
 
     /// <summary>Takes the most urgent interrupt line that PSTATE does not mask. True if one was taken.</summary>

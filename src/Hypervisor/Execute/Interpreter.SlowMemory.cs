@@ -102,7 +102,7 @@ public sealed unsafe partial class Interpreter
         Counters.TlbMisses++;
         piece = default;
         fault = new MmuFault { Address = va, IsWrite = kind == AccessKind.Write };
-        if (!Stage1Walker.TryTranslate(Cpu, _memory, va, index, out var translation, out fault.Status))
+        if (!Stage1Walker.TryTranslate(Cpu, _memory, va, index, kind, out var translation, out fault.Status))
             return false;
         if (!(kind == AccessKind.Write ? translation.CanWrite : translation.CanRead))
         {
@@ -110,6 +110,8 @@ public sealed unsafe partial class Interpreter
             return false;
         }
 
+        if (_watchpointsArmed && HitsWatchpoint(va, length, kind, index, ref fault))
+            return false;
         piece.IsDevice = translation.IsDevice;
         var page = translation.Ipa & Tlb.PageMask;
         var inRam = kind == AccessKind.Write
@@ -137,8 +139,9 @@ public sealed unsafe partial class Interpreter
 
         _tlb.NoteFill(index, va, translation.MappedShift, translation.IsGlobal, translation.CanFetch);
 
-        // Data accesses that must be aligned always take the slow path, which checks them.
-        var direct = !translation.IsDevice && (Cpu->SctlrEl1 & SctlrA) == 0;
+        // Data accesses that must be aligned, or that a watchpoint may stop, always take the slow path, which checks them.
+        var direct = !translation.IsDevice && (Cpu->SctlrEl1 & SctlrA) == 0
+            && !(_watchpointsArmed && SelfHostedDebug.MayWatchPage(Cpu, va));
         if (translation.CanRead && direct)
             entry->ReadTag = page;
         if (kind == AccessKind.Write && direct)
@@ -157,7 +160,9 @@ public sealed unsafe partial class Interpreter
             return false;
         }
 
-        var exceptionClass = Cpu->El == 0 ? ExceptionClass.DataAbortLower : ExceptionClass.DataAbortSame;
+        var exceptionClass = fault.Status == FaultStatus.Debug ? ExceptionClass.WatchpointLower : ExceptionClass.DataAbortLower;
+        if (Cpu->El != 0)
+            exceptionClass++;
         FaultResult = TakeException(exceptionClass, fault.Status | (fault.IsWrite ? IssWnr : 0), fault.Address, Cpu->Pc);
         return false;
     }

@@ -9,7 +9,7 @@ public static class EngineFeatures
     /// <summary>The features of every built-in host profile. SVE falls away on a host whose CPUs have no vector lengths.</summary>
     public static CpuFeatures Implemented { get; } = CpuFeatures.Of(
         Feature.FP, Feature.ASIMD, Feature.CRC32, Feature.LSE, Feature.PAN, Feature.UAO, Feature.SVE,
-        Feature.TLBIRANGE,
+        Feature.TLBIRANGE, Feature.HAFDBS,
         Feature.RDM, Feature.FP16, Feature.FHM, Feature.DOTPROD, Feature.FCMA, Feature.JSCVT, Feature.LRCPC, Feature.LRCPC2,
         Feature.FRINTTS, Feature.FLAGM, Feature.FLAGM2, Feature.BF16, Feature.I8MM, Feature.SVE_BF16, Feature.SVE_I8MM,
         Feature.DPB, Feature.DPB2, Feature.SB);

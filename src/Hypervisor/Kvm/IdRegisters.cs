@@ -27,7 +27,7 @@ internal static class IdRegisters
         SystemRegister.ID_AA64PFR0_EL1 => Pfr0(features),
         SystemRegister.ID_AA64PFR1_EL1 => Field(0, features, Feature.BTI) | Field(4, features, Feature.SSBS, 2),
         SystemRegister.ID_AA64ZFR0_EL1 => Zfr0(features),
-        SystemRegister.ID_AA64DFR0_EL1 => 0x0000_0000_1010_1006, // Armv8 debug, 2 breakpoints and watchpoints, no PMU
+        SystemRegister.ID_AA64DFR0_EL1 => Dfr0,
         SystemRegister.ID_AA64ISAR0_EL1 => Isar0(features),
         SystemRegister.ID_AA64ISAR1_EL1 => Isar1(features),
         SystemRegister.ID_AA64ISAR2_EL1 => Field(0, features, Feature.WFXT, 2) | Field(16, features, Feature.MOPS)
@@ -37,6 +37,10 @@ internal static class IdRegisters
         SystemRegister.ID_AA64MMFR2_EL1 => Field(4, features, Feature.UAO),
         _ => 0,
     };
+
+    /// <summary>Armv8 debug without double lock, 6 breakpoints of which one is context-aware, 4 watchpoints, no PMU.</summary>
+    private const ulong Dfr0 =
+        0xful << 36 | (SelfHostedDebug.WatchpointCount - 1) << 20 | (SelfHostedDebug.BreakpointCount - 1) << 12 | 6;
 
     /// <summary>40-bit physical addresses, 16-bit ASIDs, granules of 4, 16 and 64 KiB.</summary>
     private const ulong Mmfr0 = 0x0010_0022;

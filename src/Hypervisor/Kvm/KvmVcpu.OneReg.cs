@@ -104,6 +104,9 @@ public sealed unsafe partial class KvmVcpu
         var value = BinaryPrimitives.ReadUInt64LittleEndian(data);
         switch (row.Home)
         {
+            case RegisterHome.Field when row.Register == SystemRegister.OSLSR_EL1
+                && ((value ^ _context->OslsrEl1) & ~SelfHostedDebug.OslsrLocked) != 0:
+                return Errno.EINVAL; // set_oslsr_el1: only the lock itself can change
             case RegisterHome.Field:
                 row.Field!(ref *_context) = value;
                 return Errno.Ok;

@@ -46,8 +46,16 @@ public sealed unsafe partial class KvmVcpu
                 return false;
         }
 
-        cpu->Pc += 4;
+        SkipInstruction(cpu);
         return true;
+    }
+
+    /// <summary>kvm_skip_instr: the instruction counts as executed, for BTI and for software step too.</summary>
+    private static void SkipInstruction(CpuState* cpu)
+    {
+        cpu->Pc += 4;
+        cpu->Btype = 0;
+        cpu->Ss = 0;
     }
 
     private bool TryReadTrapped(CpuState* cpu, SystemRegister register, out ulong value)
@@ -66,7 +74,7 @@ public sealed unsafe partial class KvmVcpu
     private RunOutcome HandleSecureMonitorCall(CpuState* cpu)
     {
         // Trapped by HCR_EL2.TSC, so the PC is still at the SMC; firmware answers only to immediate 0.
-        cpu->Pc += 4;
+        SkipInstruction(cpu);
         if ((cpu->Exit.Esr & 0xffff) == 0)
             return CallFirmware(cpu);
         cpu->X[0] = ulong.MaxValue;
@@ -146,6 +154,6 @@ public sealed unsafe partial class KvmVcpu
             cpu->X[_mmioTarget.Rt] = _mmioTarget.SixtyFour ? data : (uint)data;
         }
 
-        cpu->Pc += 4;
+        SkipInstruction(cpu);
     }
 }

@@ -140,6 +140,7 @@ public sealed unsafe partial class KvmVcpu : IDisposable
         cpu->Afsr0El1 = cpu->Afsr1El1 = cpu->TpidrEl0 = cpu->TpidrroEl0 = cpu->TpidrEl1 = cpu->CsselrEl1 = Unknown;
         cpu->VmpidrEl2 = 0x8000_0000 | Affinity;
         cpu->VpidrEl2 = _vm.Host.Cpus[0].Profile.Midr;
+        cpu->OslsrEl1 = SelfHostedDebug.OslsrReset;
         SystemRegisterTable.ResetShadow(_shadow);
     }
 }

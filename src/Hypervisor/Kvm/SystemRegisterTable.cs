@@ -10,8 +10,6 @@ namespace CloudVm.Hypervisor.Kvm;
 /// </summary>
 internal static unsafe class SystemRegisterTable
 {
-    private const ulong OslsrReset = 8; // OSLM = 0b10: the lock is implemented, and open
-    private const ulong OslsrLocked = 2;
     private const ulong FpexcReset = 0x700;
 
     private static readonly List<ulong> ShadowResets = [];
@@ -57,8 +55,7 @@ internal static unsafe class SystemRegisterTable
     {
         if (register == SystemRegister.OSLAR_EL1)
         {
-            ref var oslsr = ref vcpu.Shadow(ByRegister[SystemRegister.OSLSR_EL1].Shadow);
-            oslsr = (value & 1) != 0 ? oslsr | OslsrLocked : oslsr & ~OslsrLocked;
+            cpu->OslsrEl1 = SelfHostedDebug.OslsrReset | ((value & 1) != 0 ? SelfHostedDebug.OslsrLocked : 0);
             return true;
         }
 
@@ -116,15 +113,19 @@ internal static unsafe class SystemRegisterTable
     {
         for (var n = 0; n < 16; n++)
         {
-            rows.Add(Shadow(2, 0, 0, n, 4, Numbered("DBGBVR", n)));
-            rows.Add(Shadow(2, 0, 0, n, 5, Numbered("DBGBCR", n)));
-            rows.Add(Shadow(2, 0, 0, n, 6, Numbered("DBGWVR", n)));
-            rows.Add(Shadow(2, 0, 0, n, 7, Numbered("DBGWCR", n)));
+            // KVM keeps and lists 16 of each; those beyond what the CPU has do nothing.
+            var index = n;
+            var isBreakpoint = n < SelfHostedDebug.BreakpointCount;
+            var isWatchpoint = n < SelfHostedDebug.WatchpointCount;
+            rows.Add(Debug(n, 4, "DBGBVR", isBreakpoint ? (ref s) => ref s.DbgBvr[index] : null));
+            rows.Add(Debug(n, 5, "DBGBCR", isBreakpoint ? (ref s) => ref s.DbgBcr[index] : null));
+            rows.Add(Debug(n, 6, "DBGWVR", isWatchpoint ? (ref s) => ref s.DbgWvr[index] : null));
+            rows.Add(Debug(n, 7, "DBGWCR", isWatchpoint ? (ref s) => ref s.DbgWcr[index] : null));
         }
 
         rows.Add(Shadow(2, 0, 0, 2, 0, "MDCCINT_EL1"));
         rows.Add(Field(SystemRegister.MDSCR_EL1, static (ref s) => ref s.MdscrEl1));
-        rows.Add(Shadow(2, 0, 1, 1, 4, "OSLSR_EL1", OslsrReset) with { IsReadOnly = true });
+        rows.Add(Field(SystemRegister.OSLSR_EL1, static (ref s) => ref s.OslsrEl1) with { IsReadOnly = true });
         rows.Add(ShadowOnly(2, 4, 0, 7, 0, "DBGVCR32_EL2"));
     }
 
@@ -172,6 +173,10 @@ internal static unsafe class SystemRegisterTable
     /// <summary>Debug registers that exist, read as zero and ignore writes: OSDLR, DBGPRCR, MDRAR, DBGCLAIM*, DBGAUTHSTATUS, DCC.</summary>
     private static bool IsIgnoredDebugRegister(SystemRegister register) => (ushort)register is
         0x809c or 0x80a4 or 0x8080 or 0x83c6 or 0x83ce or 0x83f6 or 0x9808 or 0x9828 or 0x8002 or 0x801a or 0x8032;
+
+    private static SystemRegisterRow Debug(int crm, int op2, string name, CpuStateField? field) => field is null
+        ? Shadow(2, 0, 0, crm, op2, Numbered(name, crm))
+        : new(Encode(2, 0, 0, crm, op2), Numbered(name, crm), RegisterHome.Field) { Field = field };
 
     private static SystemRegisterRow Field(SystemRegister register, CpuStateField field) =>
         new(register, register.ToString(), RegisterHome.Field) { Field = field };

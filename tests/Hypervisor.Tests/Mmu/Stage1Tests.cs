@@ -183,6 +183,6 @@ public sealed unsafe class Stage1Tests
 
     private static void Poke(GuestProgram guest, ulong address, ulong value) => guest.Write(address, (uint)value, (uint)(value >> 32));
 
-    private static bool Translate(GuestProgram guest, ulong va, MmuIndex index, out Stage1Translation translation, out byte status) =>
-        Stage1Walker.TryTranslate(guest.Cpu, guest.Memory, va, index, out translation, out status);
+    private static bool Translate(GuestProgram guest, ulong va, MmuIndex index, out Stage1Translation translation, out byte status, AccessKind kind = AccessKind.Read) =>
+        Stage1Walker.TryTranslate(guest.Cpu, guest.Memory, va, index, kind, out translation, out status);
 }
