@@ -5,6 +5,9 @@ Dictionary<string, Func<CancellationToken, Task>> benchmarks = new(StringCompare
     ["api"] = ApiBenchmark.RunAsync,
     ["lifecycle"] = LifecycleBenchmark.RunAsync,
     ["density"] = DensityBenchmark.RunAsync,
+    ["boot"] = BootBenchmark.RunAsync,
+    ["guest"] = GuestBenchmark.RunAsync,
+    ["idle"] = IdleBenchmark.RunAsync,
 };
 
 if (args is not [var name] || !benchmarks.TryGetValue(name, out var benchmark))
