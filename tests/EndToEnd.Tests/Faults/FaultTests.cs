@@ -60,7 +60,7 @@ public sealed class FaultTests(FaultInstallation cloud) : IClassFixture<FaultIns
             long now = await cloud.TicksAsync(bystander);
             Assert.True(now > ticks, $"{what}: the bystander's ticks stand at {now}");
             ticks = now;
-            await BringBackAsync(vm, what);
+            await BringBackAsync(vm, victim == Hypervisor ? processId : 0, what);
         }
 
         await AssertNothingIsLeftAsync(snapshot);
@@ -81,8 +81,11 @@ public sealed class FaultTests(FaultInstallation cloud) : IClassFixture<FaultIns
         }
     }
 
-    /// <summary>The VM runs again after each round, whatever was done to it.</summary>
-    private async Task BringBackAsync(Guid vm, string what)
+    /// <summary>
+    /// The VM runs again after each round, whatever was done to it. A status that still names the killed process is an old one: the
+    /// operation may have ended before the death was noticed.
+    /// </summary>
+    private async Task BringBackAsync(Guid vm, int killed, string what)
     {
         Vm? seen = null;
         await FaultInstallation.UntilAsync(
@@ -91,7 +94,7 @@ public sealed class FaultTests(FaultInstallation cloud) : IClassFixture<FaultIns
                 seen = await cloud.Api.Vms.GetAsync(vm, Cancellation);
                 if (seen.Status.Phase is VmPhase.Stopped or VmPhase.Crashed && seen.Status.OperationId is null)
                     await cloud.EndOfAsync((await cloud.Api.Vms.StartAsync(vm, cancellationToken: Cancellation)).Id);
-                return seen.Status.Phase == VmPhase.Running;
+                return seen.Status.Phase == VmPhase.Running && seen.Status.ProcessId != killed;
             },
             $"the VM to run again ({what})", () => $"it is {seen?.Status.Phase}: {seen?.Status.Message}");
     }
