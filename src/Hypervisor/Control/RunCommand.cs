@@ -8,7 +8,7 @@ namespace CloudVm.Hypervisor.Control;
 internal static class RunCommand
 {
     public const string Usage =
-        "run --kernel FILE [--profile NAME] [--cpus N] [--memory MIB] [--max-vl BITS] [--no-sve] [--initrd FILE] [--dtb FILE] [--append TEXT] [--disk FILE]... [--counters]";
+        "run --kernel FILE [--profile NAME] [--cpus N] [--memory MIB] [--max-vl BITS] [--no-sve] [--initrd FILE] [--dtb FILE] [--append TEXT] [--disk FILE]... [--net none|passt:SOCKET] [--counters]";
 
     public static async Task<int> RunAsync(Arguments arguments)
     {
@@ -22,6 +22,7 @@ internal static class RunCommand
             SveEnabled = !arguments.Flag("--no-sve") && Host.HostProfile.BuiltIn.TryGetValue(profile, out var host)
                 && !host.Cpus[0].VectorLengths.IsEmpty,
             VectorLengthsBits = LengthsUpTo(profile, arguments.Number("--max-vl", 0)),
+            Network = Network(arguments.Value("--net")),
             Boot = new BootSource
             {
                 KernelPath = arguments.Value("--kernel") ?? string.Empty,
@@ -59,6 +60,15 @@ internal static class RunCommand
             return exit.Reason == MachineExitReason.GuestOff ? 0 : 1;
         }
     }
+
+    /// <summary><c>none</c> is a card without a cable, <c>passt:SOCKET</c> one that passt serves; no option is no card.</summary>
+    private static NetworkDefinition? Network(string? option) => option?.Split(':', 2) switch
+    {
+        null => null,
+        [var backend] => new NetworkDefinition { Backend = backend },
+        [var backend, var socket, ..] => new NetworkDefinition { Backend = backend, SocketPath = socket },
+        _ => throw new UsageException("--net needs a backend."),
+    };
 
     /// <summary>Files that are disks byte for byte, writable when their permissions allow it.</summary>
     private static BoardDisk[] OpenDisks(IReadOnlyList<string> files)

@@ -4,6 +4,7 @@ using CloudVm.Hypervisor.Devices;
 using CloudVm.Hypervisor.Devices.Pl011;
 using CloudVm.Hypervisor.Devices.Pl031;
 using CloudVm.Hypervisor.Devices.Pl061;
+using CloudVm.Hypervisor.Devices.Virtio.Net;
 using CloudVm.Hypervisor.Disks;
 using CloudVm.Hypervisor.Gic;
 using CloudVm.Hypervisor.Host;
@@ -61,7 +62,7 @@ public sealed partial class GuestMachine : IAsyncDisposable
         _rtc = new Pl031(time, Line(MemoryMap.RtcSpi));
         _gpio = new Pl061(Line(MemoryMap.GpioSpi));
         _powerButton = new PowerButton(_gpio, time);
-        _virtio = new VirtioBoard(Memory, Line, [.. disks.Select(disk => new BoardDisk(disk.Name, disk)), .. moreDisks], time);
+        _virtio = new VirtioBoard(Memory, Line, CreateNetwork(), [.. disks.Select(disk => new BoardDisk(disk.Name, disk)), .. moreDisks], time);
         Wire();
         CreateVcpus();
         _parts.AddRange(
@@ -195,6 +196,16 @@ public sealed partial class GuestMachine : IAsyncDisposable
         _bus.Add(MemoryMap.Rtc, MemoryMap.DevicePage, _rtc);
         _bus.Add(MemoryMap.Gpio, MemoryMap.DevicePage, _gpio);
         _virtio.AddTo(_bus);
+    }
+
+    private VirtioNet? CreateNetwork()
+    {
+        if (_configuration.Definition.Network is not { } network)
+            return null;
+        if (!MacAddress.TryParse(network.MacAddress, out var address))
+            address = MacAddress.Of(_configuration.Definition.VmId);
+        INetBackend backend = network is { Backend: "passt", SocketPath: { } path } ? new PasstBackend(path, _time) : new DisconnectedBackend();
+        return new VirtioNet(address, backend, Memory);
     }
 
     private void CreateVcpus()

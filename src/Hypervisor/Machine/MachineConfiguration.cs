@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text;
 using CloudVm.Contracts.Control;
+using CloudVm.Hypervisor.Devices.Virtio.Net;
 using CloudVm.Hypervisor.Disks;
 using CloudVm.Hypervisor.Host;
 using CloudVm.Hypervisor.Kvm;
@@ -42,9 +44,24 @@ internal sealed record MachineConfiguration(
         if (string.IsNullOrEmpty(definition.Boot?.KernelPath))
             errors.Add(new("/boot/kernelPath", "A kernel is needed."));
         CheckDisks(definition.Disks ?? [], errors);
+        if (definition.Network is { } network)
+            CheckNetwork(network, errors);
         var host = HostProfile.Create(definition.HostProfile, errors);
         var lengths = host is null || definition.CpuCount is < 1 or > KvmVm.MaxVcpus ? null : VectorLengthsOf(definition, host, errors);
         return errors.Count > 0 || host is null || abi is null || lengths is null ? null : new(definition, host, abi, lengths);
+    }
+
+    private static void CheckNetwork(NetworkDefinition network, List<ControlProblemReason> errors)
+    {
+        const int MaxSocketPathBytes = 107; // unix(7): sun_path without its terminator
+        if (network.Backend is not ("none" or "passt"))
+            errors.Add(new("/network/backend", $"There is no network backend '{network.Backend}'; there are none and passt."));
+        if (network.Backend == "passt" && string.IsNullOrEmpty(network.SocketPath))
+            errors.Add(new("/network/socketPath", "The backend passt needs its socket."));
+        if (Encoding.UTF8.GetByteCount(network.SocketPath ?? string.Empty) > MaxSocketPathBytes)
+            errors.Add(new("/network/socketPath", $"A socket's path has at most {MaxSocketPathBytes} bytes."));
+        if (network.MacAddress is { } address && !MacAddress.TryParse(address, out _))
+            errors.Add(new("/network/macAddress", $"'{address}' is no Ethernet address of a card, such as 02:00:5e:10:00:01."));
     }
 
     private static void CheckDisks(IReadOnlyList<DiskDefinition> disks, List<ControlProblemReason> errors)

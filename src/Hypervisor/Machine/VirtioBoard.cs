@@ -3,6 +3,7 @@ using CloudVm.Hypervisor.Devices.Virtio;
 using CloudVm.Hypervisor.Devices.Virtio.Balloon;
 using CloudVm.Hypervisor.Devices.Virtio.Block;
 using CloudVm.Hypervisor.Devices.Virtio.Console;
+using CloudVm.Hypervisor.Devices.Virtio.Net;
 using CloudVm.Hypervisor.Devices.Virtio.Rng;
 using CloudVm.Hypervisor.Memory;
 using CloudVm.Hypervisor.Snapshots;
@@ -23,9 +24,10 @@ internal sealed class VirtioBoard : IDisposable
 
     /// <param name="memory">Guest memory.</param>
     /// <param name="line">Gives the line of an SPI.</param>
+    /// <param name="network">The network card, or null for none.</param>
     /// <param name="disks">At most <see cref="MemoryMap.MaxDisks"/>, in order.</param>
     /// <param name="time">Host time, for rates.</param>
-    public VirtioBoard(GuestMemory memory, Func<int, Action<bool>> line, IReadOnlyList<BoardDisk> disks, TimeProvider time)
+    public VirtioBoard(GuestMemory memory, Func<int, Action<bool>> line, VirtioNet? network, IReadOnlyList<BoardDisk> disks, TimeProvider time)
     {
         _memory = memory;
         _line = line;
@@ -33,6 +35,8 @@ internal sealed class VirtioBoard : IDisposable
         Console = Add(MemoryMap.VirtioConsoleSlot, new VirtioConsole(memory));
         Add(MemoryMap.VirtioRngSlot, new VirtioRng(memory, time));
         Balloon = Add(MemoryMap.VirtioBalloonSlot, new VirtioBalloon(memory));
+        if (network is not null)
+            Add(MemoryMap.VirtioNetSlot, network);
         for (var i = 0; i < disks.Count; i++)
             Add(MemoryMap.VirtioFirstDiskSlot + i, new VirtioBlock(disks[i].Serial, disks[i].Backend, memory));
         Hold();
