@@ -74,6 +74,16 @@ static void enable(uint64_t bank, uint32_t intid)
     mmio_write32(bank + GICD_ISENABLER + word, bit);
 }
 
+/* A level-sensitive interrupt of the board, to this CPU. */
+static void enable_shared(uint32_t intid)
+{
+    uint64_t config = GICD_BASE + GICD_ICFGR + (intid / 16) * 4;
+
+    enable(GICD_BASE, intid);
+    mmio_write32(config, mmio_read32(config) & ~(2u << (intid % 16) * 2));
+    mmio_write64(GICD_BASE + GICD_IROUTER + 8UL * intid, READ_SYSREG(mpidr_el1) & 0xff00ffffffUL);
+}
+
 bool gic_init(void)
 {
     uint64_t redistributor = own_redistributor();
@@ -91,11 +101,8 @@ bool gic_init(void)
 
     /* The SGI/PPI frame has the distributor's layout for INTID 0..31. */
     enable(redistributor + GICR_SGI, INTID_VIRTUAL_TIMER);
-    enable(GICD_BASE, INTID_UART);
-    uint64_t config = GICD_BASE + GICD_ICFGR + (INTID_UART / 16) * 4;
-    mmio_write32(config, mmio_read32(config) & ~(2u << (INTID_UART % 16) * 2));     /* level */
-    uint64_t affinity = READ_SYSREG(mpidr_el1) & 0xff00ffffffUL;
-    mmio_write64(GICD_BASE + GICD_IROUTER + 8UL * INTID_UART, affinity);
+    enable_shared(INTID_UART);
+    enable_shared(INTID_GPIO);
 
     WRITE_SYSREG(ICC_SRE_EL1, 7);
     ISB();
@@ -119,6 +126,8 @@ void irq_handler(void)
         timer_interrupt();
     else if (intid == INTID_UART)
         uart_interrupt();
+    else if (intid == INTID_GPIO)
+        button_interrupt();
     else
         spurious++;
     DSB();

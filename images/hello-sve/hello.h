@@ -10,6 +10,7 @@
 #define GICD_BASE 0x08000000UL
 #define GICR_BASE 0x080A0000UL
 #define UART_BASE 0x09000000UL
+#define GPIO_BASE 0x09030000UL
 #define RAM_BASE 0x40000000UL
 /* The second 2 MiB of RAM, mapped as one block: the arrays of `daxpy` and `smp`. */
 #define SCRATCH_BASE 0x40200000UL
@@ -17,6 +18,7 @@
 
 #define INTID_VIRTUAL_TIMER 27u
 #define INTID_UART 33u
+#define INTID_GPIO 39u
 
 #define MAX_CPUS 64u
 #define STACK_BYTES 4096u
@@ -98,6 +100,10 @@ struct caught {
 void fault_arm(void);
 struct caught fault_disarm(void);
 uint32_t exception_class(uint64_t esr);
+
+/* button.c */
+void button_enable(void);
+void button_interrupt(void);
 
 /* psci.c */
 int64_t psci_call(uint64_t function, uint64_t a, uint64_t b, uint64_t c);

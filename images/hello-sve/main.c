@@ -59,6 +59,7 @@ void main(uint64_t device_tree)
         uart_enable_receive();
         check_timer();
         smp_check();
+        button_enable();
         timer_start(IDLE_HERTZ);
     }
     say("type help for commands\n");

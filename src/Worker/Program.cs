@@ -43,6 +43,7 @@ services.AddSingleton<BuiltInImages>();
 services.AddSingleton<ImageFiles>();
 services.AddSingleton<MachineBuilder>();
 services.AddSingleton<PowerControl>();
+services.AddSingleton<GuestShutdown>();
 services.AddSingleton<VmStatusStore>();
 services.AddSingleton<GuestStatistics>();
 services.AddSingleton<VmReconciler>();

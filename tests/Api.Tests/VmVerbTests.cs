@@ -44,6 +44,24 @@ public sealed class VmVerbTests(ApiServer api) : IClassFixture<ApiServer>
     }
 
     [Fact]
+    public async Task A_stop_takes_its_timeout_along_and_gets_that_much_more_time()
+    {
+        var vm = await api.CreateVmAsync();
+
+        foreach (var wrong in new[] { 0, -1, StopVmRequest.MaxTimeoutSeconds + 1 })
+        {
+            var refused = await api.Http.SendJsonAsync(HttpMethod.Post, $"/vms/{vm.Id}:stop", $$"""{ "timeoutSeconds": {{wrong}} }""");
+            Assert.Equal("/timeoutSeconds", Assert.Single((await refused.ReadProblemAsync(HttpStatusCode.UnprocessableEntity)).Errors).Pointer);
+        }
+
+        var operation = await api.Client.Vms.StopAsync(vm.Id, timeoutSeconds: 600, cancellationToken: Cancelled);
+        Assert.True(operation.Deadline - operation.CreatedAt > TimeSpan.FromSeconds(660));
+        await using var database = api.NewContext();
+        var request = await database.Operations.Where(o => o.Id == operation.Id).Select(o => o.Request).FirstAsync(Cancelled);
+        Assert.Equal(new OperationRequests.Stop(false, 600), System.Text.Json.JsonSerializer.Deserialize<OperationRequests.Stop>(request, Contracts.Serialization.CloudVmJson.Options));
+    }
+
+    [Fact]
     public async Task Of_mutations_at_the_same_time_one_begins()
     {
         for (var round = 0; round < 5; round++)

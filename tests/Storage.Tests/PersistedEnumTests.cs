@@ -24,7 +24,7 @@ public sealed class PersistedEnumTests
         AssertNames<RestartPolicy>("never onFailure");
         AssertNames<DesiredState>("stopped running paused");
         AssertNames<VmPhase>("stopped starting running paused stopping restoring crashed");
-        AssertNames<VmExitReason>("guestPowerOff stopped guestFailure hypervisorCrash hypervisorKilled startFailure");
+        AssertNames<VmExitReason>("guestPowerOff stopped guestFailure hypervisorCrash hypervisorKilled startFailure forced");
         AssertNames<OperationKind>(
             "vmStart vmStop vmPause vmResume vmReset vmSnapshot vmRestore vmFork vmDelete snapshotDelete snapshotVerify snapshotRestore");
         AssertNames<OperationState>("pending running cancelling succeeded failed cancelled");

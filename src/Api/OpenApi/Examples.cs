@@ -22,7 +22,7 @@ internal static class Examples
             }
             """,
         [typeof(VmPatch)] = """{ "memoryMiB": 128, "labels": { "team": "simd" } }""",
-        [typeof(StopVmRequest)] = """{ "force": false }""",
+        [typeof(StopVmRequest)] = """{ "timeoutSeconds": 60 }""",
         [typeof(SnapshotVmRequest)] = """{ "name": "before-upgrade" }""",
         [typeof(RestoreVmRequest)] = $$"""{ "snapshotId": "{{SnapshotId}}" }""",
         [typeof(ForkVmRequest)] = $$"""{ "snapshotId": "{{SnapshotId}}", "name": "experiment" }""",

@@ -17,7 +17,7 @@ internal sealed class BulkVms(CloudVmDbContext database, VmVerbs verbs)
         HandleAsync(body, VmVerb.Start, _ => null, cancellationToken);
 
     public Task<Answer> StopAsync(JsonBody<BulkVmRequest> body, CancellationToken cancellationToken) =>
-        HandleAsync(body, VmVerb.Stop, request => new OperationRequests.Stop(request.Force), cancellationToken);
+        HandleAsync(body, VmVerb.Stop, request => VmVerbs.StopParameters(request.Force, request.TimeoutSeconds), cancellationToken);
 
     private async Task<Answer> HandleAsync(
         JsonBody<BulkVmRequest> body, VmVerb verb, Func<BulkVmRequest, object?> parameters, CancellationToken cancellationToken)
@@ -26,6 +26,7 @@ internal sealed class BulkVms(CloudVmDbContext database, VmVerbs verbs)
             body.Refuse("/ids", "outOfRange", $"Name 1 to {MaxItems} VMs.");
         if (body.Value.Ids?.Distinct().Count() != body.Value.Ids?.Count)
             body.Refuse("/ids", "duplicate", "A VM is named twice.");
+        VmVerbs.CheckTimeout(body, body.Value.TimeoutSeconds);
         var request = body.Demand();
 
         // Locks are taken in one order, so that two bulk calls never wait for each other.

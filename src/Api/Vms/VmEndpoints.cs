@@ -52,8 +52,12 @@ internal static class VmEndpoints
         change.MapVerb("resume", "resumeVm", "Resume a paused VM", VmVerb.Resume);
         change.MapVerb("reset", "resetVm", "Reset a VM", VmVerb.Reset);
         change.MapPost("/{id:guid}:stop", (Guid id, JsonBody<StopVmRequest> body, VmVerbs verbs, HttpRequest request, CancellationToken ct) =>
-                verbs.StopAsync(id, body.Demand().Force, request, ct))
-            .Describe("stopVm", "Stop a VM", "With force it ends the guest at once and supersedes whatever operation is under way.")
+                verbs.StopAsync(id, body, request, ct))
+            .Describe(
+                "stopVm", "Stop a VM",
+                "Asks the guest to shut down (power button, agent's console port) and forces it when the time-out has passed; a paused guest is resumed "
+                + "for that. The operation's result and the event vm.stopped say whether the guest shut down by itself or was forced. "
+                + "With force it ends the guest at once and supersedes whatever operation is under way.")
             .ProducesOperation();
 
         api.MapBulk("start", "startVms", "Start VMs", (JsonBody<BulkVmRequest> body, BulkVms handler, CancellationToken ct) => handler.StartAsync(body, ct));

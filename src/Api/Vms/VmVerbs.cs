@@ -1,5 +1,6 @@
 using CloudVm.Api.Access;
 using CloudVm.Api.Shared.Answers;
+using CloudVm.Api.Shared.Bodies;
 using CloudVm.Api.Shared.Problems;
 using CloudVm.Contracts;
 using CloudVm.Contracts.Events;
@@ -53,11 +54,25 @@ internal sealed class VmVerbs(CloudVmDbContext database, ProjectScope scope, Tim
     }
 
     /// <summary><c>:stop</c></summary>
-    public async Task<Answer> StopAsync(Guid id, bool force, HttpRequest request, CancellationToken cancellationToken)
+    public async Task<Answer> StopAsync(Guid id, JsonBody<StopVmRequest> body, HttpRequest request, CancellationToken cancellationToken)
     {
+        CheckTimeout(body, body.Value.TimeoutSeconds);
+        var stop = body.Demand();
         var vm = await LockAsync(id, request, cancellationToken);
-        return Answer.Accepted(await EnqueueAsync(vm, VmVerb.Stop, new OperationRequests.Stop(force), force, cancellationToken));
+        return Answer.Accepted(await EnqueueAsync(vm, VmVerb.Stop, StopParameters(stop.Force, stop.TimeoutSeconds), stop.Force, cancellationToken));
     }
+
+    /// <summary>Refuses a time-out that is out of range.</summary>
+    public static void CheckTimeout<T>(JsonBody<T> body, int? seconds)
+        where T : class, new()
+    {
+        if (seconds is < 1 or > StopVmRequest.MaxTimeoutSeconds)
+            body.Refuse("/timeoutSeconds", "outOfRange", $"A guest gets 1 to {StopVmRequest.MaxTimeoutSeconds} seconds to shut down.");
+    }
+
+    /// <summary>What the Worker is told of a stop.</summary>
+    public static OperationRequests.Stop StopParameters(bool force, int? timeoutSeconds) =>
+        new(force, timeoutSeconds ?? StopVmRequest.DefaultTimeoutSeconds);
 
     /// <summary><c>DELETE /vms/{id}</c>: of a stopped VM, or of any by force. Its snapshots survive.</summary>
     public async Task<Answer> DeleteAsync(Guid id, bool force, HttpRequest request, CancellationToken cancellationToken)
@@ -101,6 +116,7 @@ internal sealed class VmVerbs(CloudVmDbContext database, ProjectScope scope, Tim
                 Target = new ResourceReference("vm", vm.Id.ToString(), vm.Name),
                 VmId = vm.Id,
                 Request = parameters,
+                ExtraTime = parameters is OperationRequests.Stop stop ? TimeSpan.FromSeconds(stop.TimeoutSeconds) : TimeSpan.Zero,
                 CreatedBy = scope.Principal.UserName,
             },
             timeProvider);

@@ -40,9 +40,15 @@ public sealed class VmsClient
     public Task<Operation> StartAsync(Guid id, ChangeOptions? options = null, CancellationToken cancellationToken = default) =>
         VerbAsync(id, "start", body: null, options, cancellationToken);
 
+    /// <summary>Asks the guest to shut down and forces it if it does not; the result is a <see cref="StopVmResult"/>.</summary>
+    /// <param name="id">The VM.</param>
+    /// <param name="force">Ends the guest at once.</param>
+    /// <param name="options">Preconditions.</param>
+    /// <param name="timeoutSeconds">As <see cref="StopVmRequest.TimeoutSeconds"/>.</param>
+    /// <param name="cancellationToken">Stops waiting for the answer.</param>
     public Task<Operation> StopAsync(
-        Guid id, bool force = false, ChangeOptions? options = null, CancellationToken cancellationToken = default) =>
-        VerbAsync(id, "stop", new StopVmRequest { Force = force }, options, cancellationToken);
+        Guid id, bool force = false, ChangeOptions? options = null, int? timeoutSeconds = null, CancellationToken cancellationToken = default) =>
+        VerbAsync(id, "stop", new StopVmRequest { Force = force, TimeoutSeconds = timeoutSeconds }, options, cancellationToken);
 
     public Task<Operation> PauseAsync(Guid id, ChangeOptions? options = null, CancellationToken cancellationToken = default) =>
         VerbAsync(id, "pause", body: null, options, cancellationToken);

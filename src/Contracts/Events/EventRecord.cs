@@ -28,6 +28,9 @@ public static class EventTypes
     public const string VmUpdated = "vm.updated";
     public const string VmStatusChanged = "vm.statusChanged";
     public const string VmDeleted = "vm.deleted";
+
+    /// <summary>A stop has ended; the data is a <see cref="Vms.StopVmResult"/>.</summary>
+    public const string VmStopped = "vm.stopped";
     public const string OperationCreated = "operation.created";
     public const string OperationProgress = "operation.progress";
     public const string OperationDone = "operation.done";

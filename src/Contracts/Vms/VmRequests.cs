@@ -45,11 +45,26 @@ public sealed record VmPatch
     public RestartPolicy? RestartPolicy { get; init; }
 }
 
-/// <summary>Body of <c>:stop</c>.</summary>
+/// <summary>
+/// Body of <c>:stop</c>. Without force the guest is asked to shut down, by its power button and by the agent's console port, and is forced
+/// if it does not; the operation's result says which it was (<see cref="StopVmResult"/>).
+/// </summary>
 public sealed record StopVmRequest
 {
+    /// <summary>Used where a request names no time-out, in seconds.</summary>
+    public const int DefaultTimeoutSeconds = 30;
+
+    /// <summary>Longest time-out, in seconds.</summary>
+    public const int MaxTimeoutSeconds = 600;
+
     /// <summary>Ends the guest at once and supersedes whatever operation is under way.</summary>
     public bool Force { get; init; }
+
+    /// <summary>
+    /// How long the guest may take to shut down, 1 to 600 seconds; 30 when left out. A guest that has not set itself up to listen is
+    /// forced after a few seconds.
+    /// </summary>
+    public int? TimeoutSeconds { get; init; }
 }
 
 /// <summary>Body of <c>:snapshot</c>.</summary>
@@ -84,4 +99,7 @@ public sealed record BulkVmRequest
 
     /// <summary>For <c>:stop</c>, as <see cref="StopVmRequest.Force"/>.</summary>
     public bool Force { get; init; }
+
+    /// <summary>For <c>:stop</c>, as <see cref="StopVmRequest.TimeoutSeconds"/>.</summary>
+    public int? TimeoutSeconds { get; init; }
 }

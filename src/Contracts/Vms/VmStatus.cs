@@ -63,7 +63,7 @@ public enum VmExitReason
     /// <summary>The guest powered itself off.</summary>
     GuestPowerOff = 0,
 
-    /// <summary>An operation stopped it.</summary>
+    /// <summary>An operation or the node stopped it.</summary>
     Stopped = 1,
 
     /// <summary>The guest could not go on, such as an access that the emulated host reports as fatal.</summary>
@@ -77,4 +77,7 @@ public enum VmExitReason
 
     /// <summary>The guest could not be started.</summary>
     StartFailure = 5,
+
+    /// <summary>It was to stop and did not shut down by itself, or was not asked to.</summary>
+    Forced = 6,
 }

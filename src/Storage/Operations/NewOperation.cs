@@ -21,6 +21,9 @@ public sealed record NewOperation
     /// <summary>Waits behind the VM's other operations, as scheduled work does.</summary>
     public bool Queued { get; init; }
 
+    /// <summary>What it may take longer than usual (<see cref="OperationDeadlines"/>), as its request says.</summary>
+    public TimeSpan ExtraTime { get; init; }
+
     /// <summary>One of the records of <see cref="OperationRequests"/>.</summary>
     public object? Request { get; init; }
 

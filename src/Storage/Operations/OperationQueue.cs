@@ -73,7 +73,7 @@ public static class OperationQueue
                 : JsonSerializer.Serialize(operation.Request, operation.Request.GetType(), CloudVmJson.Options),
             CreatedBy = operation.CreatedBy,
             CreatedAt = now,
-            Deadline = now + OperationDeadlines.Of(operation.Kind),
+            Deadline = now + OperationDeadlines.Of(operation.Kind) + operation.ExtraTime,
         };
         database.Operations.Add(entity);
         database.AddEvent(EventTypes.OperationCreated, entity.ToContract(), entity, now);

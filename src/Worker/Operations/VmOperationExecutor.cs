@@ -1,9 +1,12 @@
+using CloudVm.Contracts;
 using CloudVm.Contracts.Control;
+using CloudVm.Contracts.Events;
 using CloudVm.Contracts.Operations;
 using CloudVm.Contracts.Problems;
 using CloudVm.Contracts.Vms;
 using CloudVm.Storage;
 using CloudVm.Storage.Entities;
+using CloudVm.Storage.Events;
 using CloudVm.Storage.Operations;
 using CloudVm.Worker.Data;
 using CloudVm.Worker.Leases;
@@ -20,6 +23,7 @@ namespace CloudVm.Worker.Operations;
 public sealed partial class VmOperationExecutor(
     OperationStore store,
     PowerControl power,
+    GuestShutdown shutdown,
     VmStatusStore statuses,
     TakeSnapshot takeSnapshot,
     RestoreSnapshot restoreSnapshot,
@@ -148,17 +152,25 @@ public sealed partial class VmOperationExecutor(
 
     private async Task StopAsync(OperationRun run, VmLease lease)
     {
-        bool force = OperationStore.ReadRequest<OperationRequests.Stop>(run.Operation).Force;
-        await run.ReportAsync(10, force ? "killing" : "stopping").ConfigureAwait(false);
+        OperationRequests.Stop request = OperationStore.ReadRequest<OperationRequests.Stop>(run.Operation);
+        await run.ReportAsync(10, request.Force ? "killing" : "askingGuest").ConfigureAwait(false);
         await statuses.WriteAsync(lease, (vm, status) =>
         {
             vm.DesiredState = DesiredState.Stopped;
             if (status.Phase is not (VmPhase.Stopped or VmPhase.Crashed))
                 VmStatusStore.SetPhase(status, VmPhase.Stopping);
         }, run.Token).ConfigureAwait(false);
-        await power.StopAsync(lease, force, run.Token).ConfigureAwait(false);
-        await power.RecordStopAsync(lease, run.Token).ConfigureAwait(false);
-        await run.SucceedAsync((_, _) => Task.FromResult<object?>(null)).ConfigureAwait(false);
+        StopVmResult result = await shutdown
+            .StopAsync(lease, request.Force ? null : TimeSpan.FromSeconds(request.TimeoutSeconds), phase => run.ReportAsync(50, phase), run.Token)
+            .ConfigureAwait(false);
+        await power.RecordStopAsync(lease, result, run.Token).ConfigureAwait(false);
+        await run.SucceedAsync((db, _) =>
+        {
+            db.AddEvent(
+                EventTypes.VmStopped, new ResourceReference("vm", lease.VmId.ToString(), run.Operation.TargetName), run.Operation.ProjectId,
+                lease.VmId, result, time.GetDatabaseNow());
+            return Task.FromResult<object?>(result);
+        }).ConfigureAwait(false);
     }
 
     private async Task PauseAsync(OperationRun run, VmLease lease)

@@ -93,8 +93,8 @@ public sealed class PowerControl(VmProcesses processes, MachineBuilder machines,
         await processes.KillAsync(lease.VmId, ct).ConfigureAwait(false);
     }
 
-    /// <summary>Records that the guest was stopped on request; what an orderly exit record says is kept.</summary>
-    public async Task RecordStopAsync(VmLease lease, CancellationToken ct)
+    /// <summary>Records that the guest was stopped on request, and how that went.</summary>
+    public async Task RecordStopAsync(VmLease lease, StopVmResult result, CancellationToken ct)
     {
         VmEnd? end = (await processes.ReadEndAsync(lease.VmId).ConfigureAwait(false))?.End;
         await statuses.WriteAsync(lease, (_, status) =>
@@ -103,9 +103,9 @@ public sealed class PowerControl(VmProcesses processes, MachineBuilder machines,
             {
                 status.LastExit = new VmExit
                 {
-                    Reason = end.Cause == VmEndCause.GuestPowerOff ? VmExitReason.GuestPowerOff : VmExitReason.Stopped,
+                    Reason = result.Outcome == StopOutcome.Forced ? VmExitReason.Forced : VmExitReason.GuestPowerOff,
                     At = end.At,
-                    Detail = end.Cause == VmEndCause.Failure ? "Killed on request." : end.Detail,
+                    Detail = result.Detail,
                     ConsoleTail = end.ConsoleTail,
                 };
             }

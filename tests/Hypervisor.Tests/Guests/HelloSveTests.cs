@@ -176,6 +176,39 @@ public sealed class HelloSveTests
     }
 
     [Fact]
+    public async Task Power_button_ends_the_guest_that_listens_to_it()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        var (process, console) = await StartAsync(new HelloSveMachine("a64fx"));
+        await using var ownedProcess = process;
+        await using var ownedConsole = console;
+        await console.WaitForPromptAsync();
+        Assert.True((await process.Client.StatusAsync(ct)).ListensForShutdown);
+
+        await process.Client.PressPowerButtonAsync(ct);
+        await process.WaitForExitAsync();
+
+        var record = JsonSerializer.Deserialize(await File.ReadAllBytesAsync(process.ExitRecordPath, ct), ControlJsonContext.Default.ExitRecord);
+        Assert.Equal(MachineExitReason.GuestOff, record!.Reason);
+        Assert.Contains("power button: powering off", await File.ReadAllTextAsync(process.ConsoleLogPath, ct), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Power_button_of_a_paused_guest_is_refused()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        var (process, console) = await HypervisorProcess.ConfigureAsync(new HelloSveMachine("a64fx"));
+        await using var ownedProcess = process;
+        await using var ownedConsole = console;
+        await process.Client.StartAsync(ct);
+        await process.Client.PauseAsync(ct);
+
+        var refusal = await Assert.ThrowsAsync<HypervisorControlException>(() => process.Client.PressPowerButtonAsync(ct));
+
+        Assert.Equal(ControlProtocol.ProblemCodes.InvalidState, refusal.Problem.Code);
+    }
+
+    [Fact]
     public async Task Reset_boots_anew()
     {
         var (process, console) = await StartAsync(new HelloSveMachine("a64fx"));

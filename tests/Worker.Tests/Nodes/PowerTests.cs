@@ -1,4 +1,6 @@
+using System.Text.Json;
 using CloudVm.Contracts.Operations;
+using CloudVm.Contracts.Serialization;
 using CloudVm.Contracts.Vms;
 using CloudVm.Storage;
 using CloudVm.Storage.Entities;
@@ -32,12 +34,62 @@ public sealed class PowerTests(SharedNode shared) : IClassFixture<SharedNode>
         Assert.Equal((VmPhase.Running, DesiredState.Running), await StateAsync(node, id));
 
         using SupervisedProcess process = node.Attach(running);
-        await node.RunAsync(id, OperationKind.VmStop, new OperationRequests.Stop(Force: false));
+        OperationEntity stop = await node.RunAsync(id, OperationKind.VmStop, new OperationRequests.Stop(Force: false));
+        Assert.Equal(StopOutcome.GuestShutDown, Result(stop).Outcome);
         VirtualMachineEntity stopped = await node.GetVmAsync(id);
         Assert.Equal((VmPhase.Stopped, DesiredState.Stopped), (stopped.Status!.Phase, stopped.DesiredState));
-        Assert.Equal(VmExitReason.Stopped, stopped.Status.LastExit!.Reason);
+        Assert.Equal(VmExitReason.GuestPowerOff, stopped.Status.LastExit!.Reason);
+        Assert.Contains("power button", stopped.Status.LastExit.ConsoleTail);
         Assert.Null(stopped.Status.ProcessId);
         await process.Exited.WaitAsync(TimeSpan.FromSeconds(5), Ct);
+    }
+
+    [Theory]
+    [InlineData("stubborn", 1, "had not after 1 seconds")]
+    [InlineData("deaf", 1, "listens neither")]
+    public async Task Guest_that_does_not_shut_down_is_forced_and_said_to_have_been(string behaviour, int timeoutSeconds, string reason)
+    {
+        TestNode node = shared.Node;
+        Guid id = await node.AddVmAsync(commandLine: behaviour);
+        await node.StartAsync(id);
+
+        OperationEntity stop = await node.RunAsync(id, OperationKind.VmStop, new OperationRequests.Stop(Force: false, timeoutSeconds));
+
+        Assert.Equal(StopOutcome.Forced, Result(stop).Outcome);
+        Assert.Contains(reason, Result(stop).Detail, StringComparison.Ordinal);
+        VmExit exit = (await node.GetVmAsync(id)).Status!.LastExit!;
+        Assert.Equal((VmExitReason.Forced, Result(stop).Detail), (exit.Reason, exit.Detail));
+        Assert.Contains("power button", exit.ConsoleTail);
+        Assert.Equal(1, await node.ScalarAsync(
+            $"SELECT count(*) FROM outbox_events WHERE type = 'vm.stopped' AND vm_id = '{id}' AND data->>'outcome' = 'forced'"));
+    }
+
+    [Fact]
+    public async Task Forced_stop_asks_nobody_and_a_stopped_vm_has_nobody_to_ask()
+    {
+        TestNode node = shared.Node;
+        Guid id = await node.AddVmAsync();
+        await node.StartAsync(id);
+
+        OperationEntity forced = await node.RunAsync(id, OperationKind.VmStop, new OperationRequests.Stop(Force: true));
+        Assert.Equal(StopOutcome.Forced, Result(forced).Outcome);
+        Assert.DoesNotContain("power button", (await node.GetVmAsync(id)).Status!.LastExit!.ConsoleTail);
+
+        OperationEntity again = await node.RunAsync(id, OperationKind.VmStop, new OperationRequests.Stop(Force: false));
+        Assert.Equal(StopOutcome.NotRunning, Result(again).Outcome);
+    }
+
+    [Fact]
+    public async Task Paused_guest_is_resumed_to_shut_down()
+    {
+        TestNode node = shared.Node;
+        Guid id = await node.AddVmAsync();
+        await node.StartAsync(id);
+        await node.RunAsync(id, OperationKind.VmPause);
+
+        OperationEntity stop = await node.RunAsync(id, OperationKind.VmStop, new OperationRequests.Stop(Force: false));
+
+        Assert.Equal(StopOutcome.GuestShutDown, Result(stop).Outcome);
     }
 
     [Fact]
@@ -161,6 +213,9 @@ public sealed class PowerTests(SharedNode shared) : IClassFixture<SharedNode>
         Assert.Contains("384", operation.Problem, StringComparison.Ordinal);
         Assert.Equal((VmPhase.Stopped, DesiredState.Stopped), await StateAsync(node, id));
     }
+
+    private static StopVmResult Result(OperationEntity operation) =>
+        JsonSerializer.Deserialize<StopVmResult>(operation.Result!, CloudVmJson.Options)!;
 
     private static async Task<(VmPhase Phase, DesiredState Desired)> StateAsync(TestNode node, Guid id)
     {

@@ -1,8 +1,10 @@
 using System.Globalization;
+using System.Text.Json;
 using CloudVm.Contracts.Images;
 using CloudVm.Contracts.Nodes;
 using CloudVm.Contracts.Operations;
 using CloudVm.Contracts.Schedules;
+using CloudVm.Contracts.Serialization;
 using CloudVm.Contracts.Snapshots;
 using CloudVm.Contracts.Vms;
 
@@ -49,9 +51,19 @@ public static class Text
         VmExitReason.GuestFailure => "The guest could not go on",
         VmExitReason.HypervisorCrash => "The hypervisor process ended without saying why",
         VmExitReason.HypervisorKilled => "The hypervisor process was killed",
+        VmExitReason.Forced => "It was forced to stop",
         VmExitReason.StartFailure => "The guest could not be started",
         _ => Words(reason.ToString()),
     };
+
+    /// <summary>How a stop went: whether the guest shut down by itself or was forced, and why.</summary>
+    public static string Of(StopVmResult result) => result.Outcome == StopOutcome.Forced ? $"Forced. {result.Detail}" : result.Detail;
+
+    /// <summary>The result of a <c>:stop</c> that has succeeded; null for other operations.</summary>
+    public static StopVmResult? StopResultOf(Operation operation) =>
+        operation is { Kind: OperationKind.VmStop, State: OperationState.Succeeded, Result: { } result }
+            ? result.Deserialize<StopVmResult>(CloudVmJson.Options)
+            : null;
 
     public static string Of(MissedRunPolicy policy) => policy switch
     {
