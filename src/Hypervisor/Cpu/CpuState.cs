@@ -24,12 +24,16 @@ public unsafe struct CpuState
     public const int Ffr = 16;
 
     /// <summary>X0 to X30; element 31 is XZR and stays zero.</summary>
+    /// <remarks>First, and with <see cref="Sp"/> and <see cref="Discarded"/> near: pre-decoded operands are indices from here.</remarks>
     public fixed ulong X[32];
 
     public ulong Pc;
 
     /// <summary>SP_EL0, SP_EL1.</summary>
     public fixed ulong Sp[2];
+
+    /// <summary>Where the interpreter sends results whose destination is XZR. No meaning otherwise.</summary>
+    public ulong Discarded;
 
     // PSTATE
     public uint Nzcv;

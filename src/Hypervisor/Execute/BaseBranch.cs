@@ -38,10 +38,10 @@ public sealed unsafe partial class Interpreter
         c.BranchIf(Width.Truncate<T>(c.X(Rt(word))) != 0, Imm19Offset(word));
 
     internal static StepResult TBZ_only_testbranch(Interpreter c, uint word) =>
-        c.BranchIf((c.X(Rt(word)) >> (int)F.TBZ_only_testbranch.bit(word) & 1) == 0, (ulong)((long)F.TBZ_only_testbranch.imm14(word) * 4));
+        c.BranchIf((c.X(Rt(word)) >> (int)F.TBZ_only_testbranch.bit(word) & 1) == 0, Imm14Offset(word));
 
     internal static StepResult TBNZ_only_testbranch(Interpreter c, uint word) =>
-        c.BranchIf((c.X(Rt(word)) >> (int)F.TBNZ_only_testbranch.bit(word) & 1) != 0, (ulong)((long)F.TBNZ_only_testbranch.imm14(word) * 4));
+        c.BranchIf((c.X(Rt(word)) >> (int)F.TBNZ_only_testbranch.bit(word) & 1) != 0, Imm14Offset(word));
 
     internal static StepResult BR_64_branch_reg(Interpreter c, uint word)
     {
@@ -165,7 +165,10 @@ public sealed unsafe partial class Interpreter
     internal static StepResult ISB_BI_barriers(Interpreter c, uint word) => StepResult.EndBlock;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong Imm26Offset(uint word) => (ulong)((long)F.B_only_branch_imm.imm26(word) * 4);
+    internal static ulong Imm26Offset(uint word) => (ulong)((long)F.B_only_branch_imm.imm26(word) * 4);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static ulong Imm14Offset(uint word) => (ulong)((long)F.TBZ_only_testbranch.imm14(word) * 4);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private StepResult BranchIf(bool taken, ulong offset)

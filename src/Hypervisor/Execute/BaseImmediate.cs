@@ -9,14 +9,13 @@ public sealed unsafe partial class Interpreter
 {
     internal static StepResult ADR_only_pcreladdr(Interpreter c, uint word)
     {
-        c.X(Rd(word), c.Cpu->Pc + (ulong)((long)F.ADR_only_pcreladdr.immhi(word) * 4) + F.ADR_only_pcreladdr.immlo(word));
+        c.X(Rd(word), c.Cpu->Pc + AdrOffset(word));
         return StepResult.Next;
     }
 
     internal static StepResult ADRP_only_pcreladdr(Interpreter c, uint word)
     {
-        var pages = ((long)F.ADRP_only_pcreladdr.immhi(word) * 4) + F.ADRP_only_pcreladdr.immlo(word);
-        c.X(Rd(word), (c.Cpu->Pc & ~0xfffUL) + (ulong)(pages << 12));
+        c.X(Rd(word), (c.Cpu->Pc & ~0xfffUL) + AdrpOffset(word));
         return StepResult.Next;
     }
 
@@ -98,14 +97,14 @@ public sealed unsafe partial class Interpreter
 
     internal static StepResult UnsignedBitfield<T>(Interpreter c, uint word)
     {
-        c.X(Rd(word), BitfieldMove<T>(c.X(Rn(word)), BitfieldRotate(word), Imm6(word), out _));
+        c.X(Rd(word), Bitfield.Of<T>(BitfieldRotate(word), Imm6(word)).Move(c.X(Rn(word))));
         return StepResult.Next;
     }
 
     internal static StepResult BitfieldInsert<T>(Interpreter c, uint word)
     {
-        var moved = BitfieldMove<T>(c.X(Rn(word)), BitfieldRotate(word), Imm6(word), out var mask);
-        c.X(Rd(word), Width.Truncate<T>((c.X(Rd(word)) & ~mask) | moved));
+        var field = Bitfield.Of<T>(BitfieldRotate(word), Imm6(word));
+        c.X(Rd(word), Width.Truncate<T>((c.X(Rd(word)) & ~field.Mask) | field.Move(c.X(Rn(word)))));
         return StepResult.Next;
     }
 
@@ -124,37 +123,23 @@ public sealed unsafe partial class Interpreter
         return StepResult.Next;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong AddSubImmediate(uint word) => (ulong)(word >> 10 & 0xfff) << ((word & 1u << 22) != 0 ? 12 : 0);
+    internal static ulong AdrOffset(uint word) => (ulong)((long)F.ADR_only_pcreladdr.immhi(word) * 4) + F.ADR_only_pcreladdr.immlo(word);
+
+    internal static ulong AdrpOffset(uint word) => AdrOffset(word) << 12;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int MoveWideShift(uint word) => (int)(word >> 21 & 3) * 16;
+    internal static ulong AddSubImmediate(uint word) => (ulong)(word >> 10 & 0xfff) << ((word & 1u << 22) != 0 ? 12 : 0);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong MoveWideImmediate(uint word) => (ulong)(word >> 5 & 0xffff) << MoveWideShift(word);
+    internal static int MoveWideShift(uint word) => (int)(word >> 21 & 3) * 16;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int BitfieldRotate(uint word) => (int)(word >> 16) & 63;
+    internal static ulong MoveWideImmediate(uint word) => (ulong)(word >> 5 & 0xffff) << MoveWideShift(word);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static int BitfieldRotate(uint word) => (int)(word >> 16) & 63;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint LogicalFlags<T>(ulong result) =>
         typeof(T) == typeof(uint) ? Flags.Logical((uint)result) : Flags.Logical(result);
-
-    /// <summary>
-    /// The bits that UBFM and BFM move: source[top:rotate] to bit 0 when top >= rotate, else source[top:0] to bit width - rotate.
-    /// <paramref name="mask"/> covers the destination bits.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong BitfieldMove<T>(ulong source, int rotate, int top, out ulong mask)
-    {
-        if (top >= rotate)
-        {
-            mask = ulong.MaxValue >> (63 - (top - rotate));
-            return (source >> rotate) & mask;
-        }
-
-        var position = Width.Bits<T>() - rotate;
-        mask = ulong.MaxValue >> (63 - top) << position;
-        return (source << position) & mask;
-    }
 }

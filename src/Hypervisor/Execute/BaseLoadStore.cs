@@ -236,7 +236,7 @@ public sealed unsafe partial class Interpreter
     private static bool IsSigned<T>() => typeof(T) == typeof(sbyte) || typeof(T) == typeof(short) || typeof(T) == typeof(int);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong ToRegister<TMemory, TRegister>(TMemory value)
+    internal static ulong ToRegister<TMemory, TRegister>(TMemory value)
         where TMemory : unmanaged
     {
         if (typeof(TMemory) == typeof(byte))

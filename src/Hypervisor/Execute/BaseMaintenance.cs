@@ -109,14 +109,11 @@ public sealed unsafe partial class Interpreter
     {
         if (!TryTranslateLine(va, Cpu->El == 0 ? AccessKind.Read : null, out var ipa))
             return FaultResult;
-        if (_memory.Contains(ipa & ~(ulong)(CacheLine - 1), CacheLine)
-            && _memory.CodePages.Invalidate((ipa & ~(ulong)(CacheLine - 1)) - _memory.Base, CacheLine))
-        {
-            _blocks.ForgetJumps();
-            _broadcast = _domain.BroadcastToOthers(new(MaintenanceKind.ForgetJumps, default, Index));
-        }
-
-        return StepResult.EndBlock;
+        // Every vCPU compares a block's stamp before it executes it, so the change of stamp is the broadcast.
+        var line = ipa & ~(ulong)(CacheLine - 1);
+        if (_memory.Contains(line, CacheLine))
+            _memory.CodePages.Invalidate(line - _memory.Base, CacheLine);
+        return StepResult.Next;
     }
 
     private bool TryTranslateLine(ulong va, AccessKind? needed, out ulong ipa)

@@ -139,10 +139,15 @@ public sealed unsafe partial class Interpreter
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private StepResult ConditionalCompare<T>(uint word, ulong operand, uint carry)
     {
-        if (ConditionHolds(Condition(word)))
-            _ = Width.AddWithCarry<T>(X(Rn(word)), operand, carry, out Cpu->Nzcv);
-        else
-            Cpu->Nzcv = word << 28 & PState.NzcvMask;
+        Cpu->Nzcv = ConditionalFlags<T>(ConditionHolds(Condition(word)), X(Rn(word)), operand, carry, word & 15);
         return StepResult.Next;
+    }
+
+    /// <summary>Flags of a conditional compare: those of the addition, or <paramref name="otherwise"/> as N:Z:C:V.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint ConditionalFlags<T>(bool holds, ulong x, ulong y, uint carry, uint otherwise)
+    {
+        _ = Width.AddWithCarry<T>(x, y, carry, out var nzcv);
+        return holds ? nzcv : otherwise << 28;
     }
 }

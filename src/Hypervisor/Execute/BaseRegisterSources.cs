@@ -59,24 +59,34 @@ public sealed unsafe partial class Interpreter
     /// <summary>Division by zero gives zero.</summary>
     internal static StepResult Udiv<T>(Interpreter c, uint word)
     {
-        var divisor = Width.Truncate<T>(c.X(Rm(word)));
-        c.X(Rd(word), divisor == 0 ? 0 : Width.Truncate<T>(c.X(Rn(word))) / divisor);
+        c.X(Rd(word), UnsignedQuotient<T>(c.X(Rn(word)), c.X(Rm(word))));
         return StepResult.Next;
+    }
+
+    private static ulong UnsignedQuotient<T>(ulong dividend, ulong divisor)
+    {
+        divisor = Width.Truncate<T>(divisor);
+        return divisor == 0 ? 0 : Width.Truncate<T>(dividend) / divisor;
     }
 
     /// <summary>Division by zero gives zero; the most negative value by -1 gives itself.</summary>
     internal static StepResult Sdiv<T>(Interpreter c, uint word)
     {
-        var dividend = SignExtend<T>(c.X(Rn(word)));
-        var divisor = SignExtend<T>(c.X(Rm(word)));
+        c.X(Rd(word), SignedQuotient<T>(c.X(Rn(word)), c.X(Rm(word))));
+        return StepResult.Next;
+    }
+
+    private static ulong SignedQuotient<T>(ulong x, ulong y)
+    {
+        var dividend = SignExtend<T>(x);
+        var divisor = SignExtend<T>(y);
         var quotient = divisor switch
         {
             0 => 0,
             -1 => 0 - dividend,
             _ => dividend / divisor,
         };
-        c.X(Rd(word), Width.Truncate<T>((ulong)quotient));
-        return StepResult.Next;
+        return Width.Truncate<T>((ulong)quotient);
     }
 
     internal static StepResult Lslv<T>(Interpreter c, uint word) => c.VariableShift<T>(word, 0);

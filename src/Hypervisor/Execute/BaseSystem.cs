@@ -56,7 +56,7 @@ public sealed unsafe partial class Interpreter
                 return StepResult.EndBlock;
             case 0b000_101 when cpu->El != 0:
                 cpu->SpSel = (byte)(immediate & 1);
-                return StepResult.Next;
+                return StepResult.EndBlock;
             case 0b011_001 when c.Features.Has(Feature.SSBS):
                 cpu->Ssbs = (byte)(immediate & 1);
                 return StepResult.Next;
@@ -263,7 +263,7 @@ public sealed unsafe partial class Interpreter
                 return StepResult.Next;
             case Id.SPSel:
                 cpu->SpSel = (byte)(value & 1);
-                return StepResult.Next;
+                return StepResult.EndBlock;
             case Id.SP_EL0 when cpu->SpSel != 0:
                 cpu->Sp[0] = value;
                 return StepResult.Next;

@@ -4,129 +4,82 @@ using CloudVm.Hypervisor.Memory;
 
 namespace CloudVm.Hypervisor.Execute;
 
-/// <summary>An instruction ready to execute.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal unsafe struct DecodedInstruction
-{
-    public delegate*<Interpreter, uint, StepResult> Handler;
-    public uint Word;
-}
-
 /// <summary>
-/// Straight-line code within one page, ended by a branch. It holds no virtual address: the same page may be mapped at several.
-/// Instructions follow the header.
-/// </summary>
-[StructLayout(LayoutKind.Sequential)]
-internal unsafe struct Block
-{
-    /// <summary>Offset in RAM of the first instruction, with the execution mode in the low bits.</summary>
-    public ulong Key;
-
-    /// <summary>Next block of the same hash bucket.</summary>
-    public Block* Next;
-
-    /// <summary>The page's stamp in the code-page map when the block was decoded.</summary>
-    public int Stamp;
-
-    public int Count;
-
-    public static DecodedInstruction* Instructions(Block* block) => (DecodedInstruction*)(block + 1);
-}
-
-/// <summary>
-/// A vCPU's decoded blocks, found by physical address and mode, and its jump cache, which finds them by virtual address. Memory is
+/// A vCPU's decoded blocks, found by physical address and mode, and its jump cache, which guesses them by virtual address. Memory is
 /// one arena that fills up and is then emptied at once.
 /// </summary>
 /// <remarks>
-/// Thread: the vCPU's. Invariant: pointers to blocks live in the buckets and the jump cache only and are dropped together with the
-/// arena, so no caller may keep one across <see cref="Clear"/>.
+/// Thread: the vCPU's. Invariant: pointers to blocks live in the buckets, the jump cache and the links of other blocks only, all of
+/// which go together with the arena; who keeps one across a call that may decode compares <see cref="Generation"/>. A guess must be
+/// checked against the TLB and the page's stamp before use, so that no change of translation needs to drop guesses.
 /// </remarks>
 internal sealed unsafe class BlockCache : IDisposable
 {
-    private const int ArenaBytes = 32 * 1024 * 1024;
-    private const int BucketCount = 1 << 14;
-    private const int JumpCount = 1 << 12;
-    private const int JumpPageBits = 1 << 12;
-
-    /// <summary>One bit for each virtual page, hashed, that a remembered jump leads to.</summary>
-    private readonly ulong[] _jumpPages = new ulong[JumpPageBits / 64];
+    private const int ArenaBytes = 64 * 1024 * 1024;
+    private const int BucketCount = 1 << 15;
+    private const int JumpCount = 1 << 13;
 
     private byte* _arena = HostPages.Reserve(ArenaBytes);
     private Block** _buckets = (Block**)HostPages.Reserve((nuint)(BucketCount * sizeof(Block*)));
     private Jump* _jumps = (Jump*)HostPages.Reserve((nuint)(JumpCount * sizeof(Jump)));
+    private Block* _unlinked = (Block*)NativeMemory.AlignedAlloc((nuint)sizeof(Block), 64);
     private int _used;
 
-    public BlockCache() => ForgetJumps();
+    public BlockCache()
+    {
+        // Its own Count serves as a stamp that it does not have, and no instruction has an odd address.
+        *_unlinked = new Block { CurrentStamp = &_unlinked->Count, Stamp = 1, Count = 0, Host = (byte*)1 };
+        ForgetJumps();
+    }
 
-    /// <summary>The block last remembered for a virtual address and mode, or null.</summary>
+    /// <summary>What links point to until they are resolved: a block that is always stale.</summary>
+    public Block* Unlinked => _unlinked;
+
+    /// <summary>Changes when all blocks are dropped.</summary>
+    public int Generation { get; private set; }
+
+    /// <summary>The block last remembered for a virtual address and mode, else <see cref="Unlinked"/>. A guess.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Block* FindJump(ulong virtualKey)
+    public Block* GuessJump(ulong virtualKey)
     {
         var jump = _jumps + JumpIndex(virtualKey);
-        return jump->VirtualKey == virtualKey ? jump->Block : null;
+        return jump->VirtualKey == virtualKey ? jump->Block : _unlinked;
     }
 
-    /// <param name="virtualKey">Virtual address, mode and address space.</param>
-    /// <param name="address">The virtual address alone.</param>
-    public void RememberJump(ulong virtualKey, ulong address, Block* block)
-    {
-        _jumps[JumpIndex(virtualKey)] = new Jump { VirtualKey = virtualKey, Block = block };
-        var page = (int)(address >> CodePageMap.PageShift) & (JumpPageBits - 1);
-        _jumpPages[page >> 6] |= 1UL << (page & 63);
-    }
-
-    /// <summary>Drops the virtual addresses, as after any change of translation.</summary>
-    public void ForgetJumps()
-    {
-        NativeMemory.Fill(_jumps, (nuint)(JumpCount * sizeof(Jump)), 0xff);
-        Array.Clear(_jumpPages);
-    }
-
-    /// <summary>Drops at least the virtual addresses in a range, whatever their top byte. Costs little where no code was run.</summary>
-    public void ForgetJumps(ulong start, ulong length)
-    {
-        var pages = Math.Min((length + (1 << CodePageMap.PageShift) - 1) >> CodePageMap.PageShift, JumpPageBits);
-        for (ulong i = 0; i < pages; i++)
-        {
-            var page = (int)((start >> CodePageMap.PageShift) + i) & (JumpPageBits - 1);
-            if ((_jumpPages[page >> 6] >> (page & 63) & 1) == 0)
-                continue;
-            ForgetJumps();
-            return;
-        }
-    }
+    public void RememberJump(ulong virtualKey, Block* block) => _jumps[JumpIndex(virtualKey)] = new Jump { VirtualKey = virtualKey, Block = block };
 
     /// <summary>The block decoded at a physical key if it is still what memory holds, or null.</summary>
-    public Block* Find(ulong key, CodePageMap codePages)
+    public Block* Find(ulong key)
     {
         for (var block = _buckets[Bucket(key)]; block != null; block = block->Next)
         {
-            if (block->Key == key && codePages.IsCurrent(key & ~3UL, block->Stamp))
+            if (block->Key == key && Volatile.Read(ref *block->CurrentStamp) == block->Stamp)
                 return block;
         }
 
         return null;
     }
 
-    /// <summary>Room for a block of up to <paramref name="instructions"/>; <see cref="Commit"/> makes it findable.</summary>
-    public Block* Reserve(int instructions)
+    /// <summary>Room for a block of up to <paramref name="slots"/> instructions and links; <see cref="Commit"/> makes it findable.</summary>
+    public Block* Reserve(int slots)
     {
-        if (_used + BlockBytes(instructions) > ArenaBytes)
+        if (_used + BlockBytes(slots) > ArenaBytes)
             Clear();
         return (Block*)(_arena + _used);
     }
 
-    public void Commit(Block* block)
+    public void Commit(Block* block, int slots)
     {
-        _used += BlockBytes(block->Count);
+        _used += BlockBytes(slots);
         var bucket = _buckets + Bucket(block->Key);
         block->Next = *bucket;
         *bucket = block;
     }
 
-    /// <summary>Drops everything.</summary>
+    /// <summary>Drops everything. What is executing stays readable until the next <see cref="Reserve"/>.</summary>
     public void Clear()
     {
+        Generation++;
         ForgetJumps();
         NativeMemory.Clear(_buckets, (nuint)(BucketCount * sizeof(Block*)));
         _used = 0;
@@ -139,17 +92,21 @@ internal sealed unsafe class BlockCache : IDisposable
         HostPages.Release(_arena, ArenaBytes);
         HostPages.Release((byte*)_buckets, (nuint)(BucketCount * sizeof(Block*)));
         HostPages.Release((byte*)_jumps, (nuint)(JumpCount * sizeof(Jump)));
+        NativeMemory.AlignedFree(_unlinked);
         _arena = null;
         _buckets = null;
         _jumps = null;
+        _unlinked = null;
     }
 
-    private static int BlockBytes(int instructions) => sizeof(Block) + (instructions * sizeof(DecodedInstruction));
+    private void ForgetJumps() => NativeMemory.Fill(_jumps, (nuint)(JumpCount * sizeof(Jump)), 0xff);
+
+    private static int BlockBytes(int slots) => sizeof(Block) + (slots * sizeof(DecodedInstruction));
 
     private static ulong Bucket(ulong key) => ((key >> 2) ^ (key >> 14) ^ (key << 11)) & (BucketCount - 1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong JumpIndex(ulong key) => ((key >> 2) ^ (key >> 12) ^ (key << 9)) & (JumpCount - 1);
+    private static ulong JumpIndex(ulong key) => ((key >> 2) ^ (key >> 12)) & (JumpCount - 1);
 
     private struct Jump
     {

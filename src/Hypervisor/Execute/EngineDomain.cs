@@ -21,7 +21,6 @@ public sealed class EngineDomain : IDisposable
         Features = features;
         _vcpus = new Interpreter?[vcpuCount];
         memory.WriteTrackingRestarted += OnMemoryChanged;
-        memory.CodeInvalidated += OnCodeChanged;
     }
 
     public GuestMemory Memory { get; }
@@ -44,7 +43,6 @@ public sealed class EngineDomain : IDisposable
     public void Dispose()
     {
         Memory.WriteTrackingRestarted -= OnMemoryChanged;
-        Memory.CodeInvalidated -= OnCodeChanged;
         foreach (var engine in _vcpus)
             engine?.Dispose();
     }
@@ -83,8 +81,6 @@ public sealed class EngineDomain : IDisposable
     }
 
     private void OnMemoryChanged() => Broadcast(new(MaintenanceKind.Tlb, TlbInvalidation.Everything));
-
-    private void OnCodeChanged() => Broadcast(new(MaintenanceKind.ForgetJumps, default));
 
     /// <summary>SEV: sets every vCPU's event register.</summary>
     internal void SignalEvent()

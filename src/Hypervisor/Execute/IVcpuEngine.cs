@@ -21,6 +21,10 @@ public unsafe interface IVcpuEngine
     /// <remarks>Thread: any.</remarks>
     void RequestExit();
 
+    /// <summary>Says that an interrupt line in the state that a current Run executes on has risen.</summary>
+    /// <remarks>Thread: any.</remarks>
+    void NotifyInterruptLines();
+
     /// <summary>Drops every cached translation and decoded block, as after loading state from outside.</summary>
     /// <remarks>Thread: any; takes effect before the next instruction of a later Run, and at the next block boundary of a current one.</remarks>
     void InvalidateAllTranslations();

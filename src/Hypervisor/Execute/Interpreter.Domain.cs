@@ -7,7 +7,6 @@ namespace CloudVm.Hypervisor.Execute;
 /// <summary>Translation maintenance, this vCPU's own and what others broadcast.</summary>
 public sealed unsafe partial class Interpreter
 {
-    private const int JumpSaltShift = 48;
     private readonly BlockCache _blocks = new();
     private long _acknowledgedEpoch;
     private int _running;
@@ -20,9 +19,6 @@ public sealed unsafe partial class Interpreter
 
     /// <summary>Set where the ASID may have changed.</summary>
     private bool _contextStale;
-
-    /// <summary>Part of the key of code found by virtual address: tells address spaces apart; see <see cref="SelectContext"/>.</summary>
-    private ulong _jumpSalt;
 
     public void InvalidateAllTranslations() => _domain.Broadcast(new(MaintenanceKind.DropBlocks, default));
 
@@ -65,9 +61,6 @@ public sealed unsafe partial class Interpreter
             case MaintenanceKind.Tlb:
                 InvalidateTlb(request.Tlb);
                 break;
-            case MaintenanceKind.ForgetJumps:
-                _blocks.ForgetJumps();
-                break;
             default:
                 DropBlocks();
                 FlushTranslations();
@@ -94,10 +87,7 @@ public sealed unsafe partial class Interpreter
 
     private void RememberTranslationInputs() => _inputs = TranslationInputs.Of(Cpu);
 
-    /// <summary>
-    /// Selects the translations of the current ASID. Code found by virtual address is told apart by <see cref="_jumpSalt"/>: PCs are
-    /// canonical in 48 bits, so a context number fits above without loss. EL1's code is as good as always global and has none.
-    /// </summary>
+    /// <summary>Selects the translations of the current ASID.</summary>
     private void SelectContext()
     {
         const ulong TcrA1 = 1UL << 22;
@@ -105,8 +95,7 @@ public sealed unsafe partial class Interpreter
         var asid = (ushort)(((Cpu->TcrEl1 & TcrA1) != 0 ? Cpu->Ttbr1El1 : Cpu->Ttbr0El1) >> 48);
         if (!HasWideAsids)
             asid &= 0xff;
-        if (_tlb.SelectAsid(asid))
-            _blocks.ForgetJumps();
+        _tlb.SelectAsid(asid);
     }
 
     /// <summary>TCR_EL1.AS.</summary>
@@ -116,21 +105,22 @@ public sealed unsafe partial class Interpreter
     {
         Counters.TlbFlushes++;
         _tlb.Flush();
-        _blocks.ForgetJumps();
     }
 
     private void InvalidateTlb(in TlbInvalidation invalidation)
     {
-        if (_tlb.Invalidate(in invalidation))
-            _blocks.ForgetJumps();
-        else if (invalidation.Length != 0)
-            _blocks.ForgetJumps(invalidation.Start, invalidation.Length);
+        _tlb.Invalidate(in invalidation);
 
         // An emptied ASID has another context number.
         _modeStale = true;
     }
 
-    private void DropBlocks() => _blocks.Clear();
+    private void DropBlocks()
+    {
+        // The dispatch loop may be inside a block whose links lead to others: attention makes it leave before the next.
+        _blocks.Clear();
+        RequestAttention();
+    }
 
     private void CompleteBroadcasts()
     {

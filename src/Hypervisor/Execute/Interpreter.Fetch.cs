@@ -12,21 +12,32 @@ public sealed unsafe partial class Interpreter
     internal const int MaximumBlockLength = 64;
 
     /// <summary>
-    /// The block at PC. Null when the fetch failed; <see cref="FaultResult"/> then says whether an exception was taken or Run is to
-    /// be left.
+    /// The block at PC; the link that led here, if any, is set to it. Null when the fetch failed; <see cref="FaultResult"/> then says
+    /// whether an exception was taken or Run is to be left.
     /// </summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
     private Block* FindBlock()
     {
+        var link = _unresolved;
+        _unresolved = null;
         var pc = Cpu->Pc;
         if (!TryFetch(pc, out var code))
             return null;
         var mode = ExecutionMode.Of(Cpu);
-        var offset = _memory.AddressOf(code) - _memory.Base;
-        var block = _blocks.Find(mode.Key(offset), _memory.CodePages);
-        if (block == null)
-            block = Decode(code, offset, mode);
-        _blocks.RememberJump(mode.Key(pc) ^ _jumpSalt, pc, block);
+        var block = _blocks.GuessJump(mode.Key(pc));
+        if (block->Host != code || Volatile.Read(ref *block->CurrentStamp) != block->Stamp)
+        {
+            var generation = _blocks.Generation;
+            var offset = _memory.AddressOf(code) - _memory.Base;
+            block = _blocks.Find(mode.Key(offset));
+            if (block == null)
+                block = Decode(code, offset, mode);
+            _blocks.RememberJump(mode.Key(pc), block);
+            if (generation != _blocks.Generation)
+                return block;
+        }
+
+        if (link != null)
+            *link = block;
         return block;
     }
 
@@ -35,26 +46,50 @@ public sealed unsafe partial class Interpreter
         // The stamp is taken before the words are read: a change in between leaves the block stale, not wrong.
         var stamp = _memory.CodePages.MarkCode(offset);
         var limit = Math.Min(MaximumBlockLength, (int)(((~offset & ~Tlb.PageMask) + 1) / 4));
-        var block = _blocks.Reserve(limit);
+        var block = _blocks.Reserve(limit + 2);
         var instructions = Block.Instructions(block);
+        var predecoder = new Predecoder(mode);
         var count = 0;
-        while (count < limit)
+        var ends = false;
+        while (count < limit && !ends)
         {
             var word = Volatile.Read(ref ((uint*)code)[count]);
             var opcode = DecodeGated(word);
-            instructions[count++] = new DecodedInstruction { Handler = HandlerTable.Entries[(int)opcode], Word = word };
-            if (opcode == Opcode.UNALLOCATED || EndsBlock(word))
-                break;
+            instructions[count] = predecoder.Predecode(opcode, word);
+            ends = opcode == Opcode.UNALLOCATED || EndsBlock(word);
+            count++;
         }
 
+        var slots = count;
+        var last = instructions + count - 1;
+        if (!Predecoder.HasLinks(last->Code))
+        {
+            // What follows also when a method that should branch says Next.
+            last++;
+            slots++;
+            *last = new DecodedInstruction { Code = HotOp.Continue };
+        }
+        else if (last->Code == HotOp.BranchConditional && count > 1)
+        {
+            last[-1].Code = Predecoder.BeforeBranch(last[-1].Code);
+        }
+
+        *(BlockLinks*)(last + 1) = new BlockLinks { Taken = _blocks.Unlinked, NotTaken = _blocks.Unlinked };
+        last->A = LeavesPage(offset + ((ulong)(last - instructions) * 4), last->Offset) ? (byte)1 : (byte)0;
         block->Key = mode.Key(offset);
         block->Stamp = stamp;
+        block->CurrentStamp = _memory.CodePages.StampAddress(offset);
         block->Count = count;
-        _blocks.Commit(block);
+        block->Host = code;
+        _blocks.Commit(block, slots + 1);
         Counters.BlocksDecoded++;
         Counters.InstructionsDecoded += count;
         return block;
     }
+
+    /// <summary>Whether a branch at <paramref name="offset"/>, or the instruction after it, may go to another page.</summary>
+    private static bool LeavesPage(ulong offset, int distance) =>
+        ((offset ^ (offset + (ulong)distance)) & Tlb.PageMask) != 0 || ((offset + 4) & ~Tlb.PageMask) == 0 || (offset & ~Tlb.PageMask) == 0;
 
     private Opcode DecodeGated(uint word)
     {
@@ -76,7 +111,7 @@ public sealed unsafe partial class Interpreter
             return false;
         }
 
-        var entry = _data + ((pc >> Tlb.PageShift) & (Tlb.Size - 1));
+        var entry = Tlb.Entry(_data, pc);
         if (entry->FetchTag == (pc & Tlb.PageMask))
         {
             code = (byte*)(pc + (ulong)entry->Addend);

@@ -15,7 +15,7 @@ public sealed unsafe partial class Interpreter
         where T : unmanaged
     {
         // Adding the size before masking makes an access that crosses the page miss, without a second check.
-        var entry = _data + ((va >> Tlb.PageShift) & (Tlb.Size - 1));
+        var entry = Tlb.Entry(_data, va);
         if (entry->ReadTag == ((va + (uint)sizeof(T) - 1) & Tlb.PageMask))
         {
             value = Unsafe.ReadUnaligned<T>((void*)(va + (ulong)entry->Addend));
@@ -31,7 +31,7 @@ public sealed unsafe partial class Interpreter
     public bool Store<T>(ulong va, T value, AccessInfo info)
         where T : unmanaged
     {
-        var entry = _data + ((va >> Tlb.PageShift) & (Tlb.Size - 1));
+        var entry = Tlb.Entry(_data, va);
         if (entry->WriteTag == ((va + (uint)sizeof(T) - 1) & Tlb.PageMask))
         {
             Unsafe.WriteUnaligned((void*)(va + (ulong)entry->Addend), value);
@@ -70,7 +70,7 @@ public sealed unsafe partial class Interpreter
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte* ReadPointer(ulong va, int length)
     {
-        var entry = _data + ((va >> Tlb.PageShift) & (Tlb.Size - 1));
+        var entry = Tlb.Entry(_data, va);
         return entry->ReadTag == ((va + (uint)length - 1) & Tlb.PageMask) ? (byte*)(va + (ulong)entry->Addend) : null;
     }
 
@@ -78,7 +78,7 @@ public sealed unsafe partial class Interpreter
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte* WritePointer(ulong va, int length)
     {
-        var entry = _data + ((va >> Tlb.PageShift) & (Tlb.Size - 1));
+        var entry = Tlb.Entry(_data, va);
         return entry->WriteTag == ((va + (uint)length - 1) & Tlb.PageMask) ? (byte*)(va + (ulong)entry->Addend) : null;
     }
 

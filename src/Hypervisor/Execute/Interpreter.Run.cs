@@ -12,6 +12,12 @@ public sealed unsafe partial class Interpreter
 
     private int _exitRequested;
 
+    /// <summary>Most instructions between two updates of <see cref="EngineCounters.RetiredInstructions"/>.</summary>
+    private const long CounterInterval = 10_000;
+
+    /// <summary>The mode's bits in block keys; follows <see cref="RefreshMode"/>.</summary>
+    private ulong _modeBits;
+
     /// <summary>Set where state that <see cref="RefreshMode"/> caches has changed.</summary>
     private bool _modeStale;
 
@@ -37,6 +43,8 @@ public sealed unsafe partial class Interpreter
         RequestAttention();
     }
 
+    public void NotifyInterruptLines() => RequestAttention();
+
     internal void RequestAttention() => Volatile.Write(ref _attention, 1);
 
     private void Enter(CpuState* cpu)
@@ -53,10 +61,10 @@ public sealed unsafe partial class Interpreter
         LeaveDomain();
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private ExitReason RunBlocks(long budget)
     {
         var cpu = Cpu;
+        _unresolved = null;
         while (true)
         {
             if (Volatile.Read(ref _attention) != 0 && HandleAttention())
@@ -72,42 +80,23 @@ public sealed unsafe partial class Interpreter
                 continue;
             }
 
-            var pc = cpu->Pc;
-            var block = _blocks.FindJump(ExecutionMode.Of(cpu).Key(pc) ^ _jumpSalt);
+            var block = FindBlock();
             if (block == null)
             {
-                block = FindBlock();
-                if (block == null)
-                {
-                    if (FaultResult == StepResult.Exit)
-                        return cpu->Exit.Reason;
-                    budget--;
-                    continue;
-                }
-            }
-
-            var instruction = Block.Instructions(block);
-            var end = instruction + block->Count;
-            var result = StepResult.Next;
-            do
-            {
-                result = instruction->Handler(this, instruction->Word);
-                instruction++;
-                if (result != StepResult.Next)
-                    break;
-                pc += 4;
-                cpu->Pc = pc;
-            }
-            while (instruction != end);
-
-            var executed = instruction - Block.Instructions(block);
-            budget -= executed;
-            Counters.RetiredInstructions += executed;
-            if (result > StepResult.Branch)
-            {
-                if (FinishStep(result))
+                if (FaultResult == StepResult.Exit)
                     return cpu->Exit.Reason;
+                budget--;
+                continue;
             }
+
+            _slice = Math.Min(budget, CounterInterval);
+            budget -= _slice;
+            Counters.RetiredInstructions += _slice;
+            var result = ExecuteBlocks(block);
+            budget += _slice;
+            Counters.RetiredInstructions -= _slice;
+            if (result > StepResult.Branch && FinishStep(result))
+                return cpu->Exit.Reason;
         }
     }
 
@@ -158,12 +147,12 @@ public sealed unsafe partial class Interpreter
             return false;
         }
 
+        _modeBits = ExecutionMode.Of(Cpu).Bits;
         _mmuIndex = Cpu->El == 0 ? MmuIndex.El0 : Cpu->Pan != 0 ? MmuIndex.El1Pan : MmuIndex.El1;
         if (_contextStale)
             SelectContext();
         _data = _tlb.Table(_mmuIndex);
         _user = _tlb.Table(MmuIndex.El0);
-        _jumpSalt = Cpu->El == 0 ? (ulong)_tlb.Context << JumpSaltShift : 0;
         RefreshTraps();
         const ulong DebugControls = SelfHostedDebug.MdscrSoftwareStep | SelfHostedDebug.MdscrMonitorDebug;
         if ((Cpu->MdscrEl1 & DebugControls) != 0 || _watchpointsArmed || _debugging)

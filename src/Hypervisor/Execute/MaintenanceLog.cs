@@ -8,9 +8,6 @@ internal enum MaintenanceKind : byte
     /// <summary>Drop translations.</summary>
     Tlb,
 
-    /// <summary>Find code by physical address again: some of it has changed.</summary>
-    ForgetJumps,
-
     /// <summary>Drop all decoded code, and all translations.</summary>
     DropBlocks,
 }

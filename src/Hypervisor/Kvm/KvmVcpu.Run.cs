@@ -106,6 +106,7 @@ public sealed unsafe partial class KvmVcpu
 
         if (!irq && !fiq)
             return;
+        _engine.NotifyInterruptLines();
         _parker.Wake();
     }
 

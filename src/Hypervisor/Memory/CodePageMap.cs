@@ -21,6 +21,9 @@ public sealed unsafe class CodePageMap : IDisposable
     /// <summary>Marks the page at <paramref name="ramOffset"/> as decoded and returns its stamp.</summary>
     public int MarkCode(ulong ramOffset) => Interlocked.Or(ref _stamps[ramOffset >> PageShift], 1) | 1;
 
+    /// <summary>Where the stamp of the page at <paramref name="ramOffset"/> is, for whoever looks at it often. Lives as long as this object.</summary>
+    internal int* StampAddress(ulong ramOffset) => _stamps + (ramOffset >> PageShift);
+
     /// <summary>Whether a block stamped with <paramref name="stamp"/> is still what memory holds.</summary>
     public bool IsCurrent(ulong ramOffset, int stamp) => Volatile.Read(ref _stamps[ramOffset >> PageShift]) == stamp;
 

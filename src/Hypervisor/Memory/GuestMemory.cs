@@ -36,9 +36,6 @@ public sealed unsafe class GuestMemory : IDisposable
     /// <summary>Raised when pages that were already written must be reported again: whoever caches write permission drops it.</summary>
     public event Action? WriteTrackingRestarted;
 
-    /// <summary>Raised after a write into a page that holds decoded code.</summary>
-    public event Action? CodeInvalidated;
-
     public ulong Base { get; }
 
     /// <summary>Size in bytes.</summary>
@@ -76,8 +73,8 @@ public sealed unsafe class GuestMemory : IDisposable
     {
         if (!TryAcquireStore(gpa, length, out pointer))
             return false;
-        if (length != 0 && CodePages.Invalidate(gpa - Base, length))
-            CodeInvalidated?.Invoke();
+        if (length != 0)
+            CodePages.Invalidate(gpa - Base, length);
         return true;
     }
 
@@ -171,7 +168,6 @@ public sealed unsafe class GuestMemory : IDisposable
         }
 
         CodePages.InvalidateAll();
-        CodeInvalidated?.Invoke();
         WriteTrackingRestarted?.Invoke();
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace CloudVm.Hypervisor.Mmu;
@@ -54,6 +55,9 @@ public sealed unsafe class Tlb : IDisposable
     /// <summary>Context numbers fit into bits 62:48 of an address.</summary>
     private const int MaximumContext = 0x7fff;
 
+    /// <summary>log2 of the bytes of an entry.</summary>
+    private const int EntryShift = 5;
+
     private const ulong WithoutTopByte = 0x00ff_ffff_ffff_ffff;
 
     private readonly Bank[] _banks = new Bank[BankCount];
@@ -83,10 +87,15 @@ public sealed unsafe class Tlb : IDisposable
     /// </summary>
     public int Context => _banks[_current].Context;
 
-    /// <summary>First entry of an index's table; the entry of an address is at <c>va >> PageShift &amp; (Size - 1)</c>.</summary>
+    /// <summary>First entry of an index's table.</summary>
     public TlbEntry* Table(MmuIndex index) => index == MmuIndex.El0 ? BankTable(_current) : _entries + (((int)index - 1) * Size);
 
-    public TlbEntry* Entry(MmuIndex index, ulong va) => Table(index) + ((va >> PageShift) & (Size - 1));
+    /// <summary>The entry of an address in an index's table.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TlbEntry* Entry(TlbEntry* table, ulong va) =>
+        (TlbEntry*)((byte*)table + ((va >> (PageShift - EntryShift)) & ((Size - 1) << EntryShift)));
+
+    public TlbEntry* Entry(MmuIndex index, ulong va) => Entry(Table(index), va);
 
     /// <summary>
     /// Makes <paramref name="asid"/> the current one. True when code found by virtual address may have become another: at EL1, or
