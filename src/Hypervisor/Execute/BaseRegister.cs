@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using CloudVm.Hypervisor.Cpu;
 using static CloudVm.Hypervisor.Execute.Operands;
 
 namespace CloudVm.Hypervisor.Execute;

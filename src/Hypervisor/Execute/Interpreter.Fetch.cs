@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using CloudVm.Hypervisor.Cpu;
 using CloudVm.Hypervisor.Isa;
 using CloudVm.Hypervisor.Mmu;
