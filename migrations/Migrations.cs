@@ -31,3 +31,7 @@ internal sealed class BuiltInHostProfiles : SqlMigration;
 [DbContext(typeof(CloudVmDbContext))]
 [Migration("0010_scheduler")]
 internal sealed class Scheduler : SqlMigration;
+
+[DbContext(typeof(CloudVmDbContext))]
+[Migration("0011_disks")]
+internal sealed class Disks : SqlMigration;

@@ -16,6 +16,11 @@ public sealed record Capabilities
     /// <summary>The largest memory that a ready node offers.</summary>
     public required int MaxMemoryMiB { get; init; }
 
+    public required int MaxDisks { get; init; }
+
+    public required long MaxDiskMiB { get; init; }
+
+    /// <summary>Largest upload: 4 GiB unless the installation sets CLOUDVM_MAX_IMAGE_BYTES. A qcow2 image counts as long as its file is.</summary>
     public required long MaxImageBytes { get; init; }
 
     public required int SnapshotFormatVersion { get; init; }

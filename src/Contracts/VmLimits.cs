@@ -15,6 +15,14 @@ public static class VmLimits
 
     public const int DefaultMemoryMiB = 64;
 
+    public const int MaxDisks = 16;
+
+    /// <summary>VIRTIO_BLK_ID_BYTES: the name is the serial number that the guest reads.</summary>
+    public const int MaxDiskNameLength = 20;
+
+    /// <summary>2 TiB.</summary>
+    public const long MaxDiskMiB = 2L * 1024 * 1024;
+
     public const int MaxNameLength = 63;
 
     public const int MaxDescriptionLength = 1024;

@@ -42,6 +42,8 @@ public sealed class CloudVmDbContext(DbContextOptions<CloudVmDbContext> options)
 
     public DbSet<SnapshotManifestPartEntity> SnapshotManifestParts => Set<SnapshotManifestPartEntity>();
 
+    public DbSet<SnapshotDiskPartEntity> SnapshotDiskParts => Set<SnapshotDiskPartEntity>();
+
     public DbSet<ChunkEntity> Chunks => Set<ChunkEntity>();
 
     public DbSet<UploadSessionEntity> UploadSessions => Set<UploadSessionEntity>();

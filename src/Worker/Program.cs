@@ -41,6 +41,8 @@ services.AddSingleton<OrphanSweeper>();
 
 services.AddSingleton<BuiltInImages>();
 services.AddSingleton<ImageFiles>();
+services.AddSingleton<DiskBases>();
+services.AddSingleton<DiskFiles>();
 services.AddSingleton<MachineBuilder>();
 services.AddSingleton<PowerControl>();
 services.AddSingleton<GuestShutdown>();
@@ -61,6 +63,8 @@ services.AddSingleton<DirtyBases>();
 services.AddSingleton<UploadSessions>();
 services.AddSingleton<MemoryUpload>();
 services.AddSingleton<MemoryDownload>();
+services.AddSingleton<DiskUpload>();
+services.AddSingleton<DiskDownload>();
 services.AddSingleton<SnapshotCatalog>();
 services.AddSingleton<SnapshotOperations>();
 services.AddSingleton<TakeSnapshot>();

@@ -181,6 +181,7 @@ public sealed class SnapshotTests(ApiServer api) : IClassFixture<ApiServer>
             State = state,
             VectorLengthsBits = [vm.Cpu.Sve.EffectiveVectorLengthsBits!],
             Cpu = vm.Cpu,
+            Disks = [],
             MemoryMiB = vm.MemoryMiB,
             ImageId = vm.Image.Id,
             FormatVersion = 1,

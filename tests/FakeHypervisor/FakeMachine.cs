@@ -7,7 +7,8 @@ namespace CloudVm.FakeHypervisor;
 
 /// <summary>
 /// The machine of a fake process. Words of the kernel command line say how the guest behaves: <c>off</c> switches itself off at start,
-/// <c>crash</c> ends the process without a record, <c>touch=N</c> fills N chunks of memory at start. The power button switches the guest off,
+/// <c>crash</c> ends the process without a record, <c>touch=N</c> fills N chunks of memory at start, <c>disk=N</c> writes byte N
+/// all over block N of the first disk. The power button switches the guest off,
 /// unless it is <c>deaf</c> (does not listen) or <c>stubborn</c> (listens, does nothing).
 /// </summary>
 internal sealed class FakeMachine(int processId, long startTime)
@@ -17,6 +18,7 @@ internal sealed class FakeMachine(int processId, long startTime)
     private readonly HashSet<int> _dirty = [];
     private readonly List<byte> _console = [];
     private MachineDefinition? _definition;
+    private FakeDisks _disks = new([]);
     private MachineState _state;
     private long _epoch;
     private long _dirtyEpoch;
@@ -54,6 +56,7 @@ internal sealed class FakeMachine(int processId, long startTime)
             if (_state != MachineState.Idle)
                 return InvalidState();
             _definition = definition;
+            _disks = new FakeDisks(definition.Disks ?? []);
             _state = MachineState.Configured;
             return null;
         }
@@ -110,13 +113,14 @@ internal sealed class FakeMachine(int processId, long startTime)
         }
     }
 
-    public ControlProblem? BeginRestore()
+    public ControlProblem? BeginRestore(IReadOnlyList<RestoreDisk> disks)
     {
         lock (_gate)
         {
             if (_state is MachineState.Idle or MachineState.Exited)
                 return InvalidState();
             _chunks.Clear();
+            _disks.BeginRestore(disks);
             _state = MachineState.Restoring;
             return null;
         }
@@ -132,6 +136,7 @@ internal sealed class FakeMachine(int processId, long startTime)
                 return Refuse(422, ControlProtocol.ProblemCodes.CorruptState, "The state's hash differs.");
             _console.Clear();
             _console.AddRange(state.AsSpan(32));
+            _disks.CompleteRestore();
             _state = MachineState.Paused;
             return null;
         }
@@ -163,7 +168,37 @@ internal sealed class FakeMachine(int processId, long startTime)
             if (_state != MachineState.Paused)
                 return InvalidState();
             _dirty.Clear();
+            _disks.BeginDirtyEpoch();
             _dirtyEpoch++;
+            return null;
+        }
+    }
+
+    public MachineDisks Disks()
+    {
+        lock (_gate)
+            return _disks.Status();
+    }
+
+    public DiskBlockMap BlockMap(string disk)
+    {
+        lock (_gate)
+            return _disks.Map(disk, _dirtyEpoch);
+    }
+
+    public byte[] GetBlocks(string disk, int first, int count)
+    {
+        lock (_gate)
+            return _disks.Read(disk, first, count);
+    }
+
+    public ControlProblem? PutBlocks(string disk, int first, byte[] data)
+    {
+        lock (_gate)
+        {
+            if (_state != MachineState.Restoring)
+                return InvalidState();
+            _disks.Put(disk, first, data);
             return null;
         }
     }
@@ -234,6 +269,12 @@ internal sealed class FakeMachine(int processId, long startTime)
             }
         }
 
+        foreach (string write in words.Where(w => w.StartsWith("disk=", StringComparison.Ordinal)))
+        {
+            byte number = byte.Parse(write[5..], System.Globalization.CultureInfo.InvariantCulture);
+            _disks.Write(number, number);
+        }
+
         if (words.Contains("crash"))
             Environment.FailFast("The guest asked for a crash.");
         if (words.Contains("off"))
@@ -288,7 +329,7 @@ internal sealed class FakeMachine(int processId, long startTime)
 
     private static ControlProblem Refuse(int status, string code, string title) => new() { Title = title, Status = status, Code = code };
 
-    private static byte[] Bitmap(int count, IEnumerable<int> set)
+    internal static byte[] Bitmap(int count, IEnumerable<int> set)
     {
         byte[] bits = new byte[(count + 7) / 8];
         foreach (int i in set)

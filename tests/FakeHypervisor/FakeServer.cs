@@ -31,6 +31,10 @@ internal static class FakeServer
         app.MapGet(ControlProtocol.Paths.MemoryChunks, context => WriteAsync(context, machine.ChunkMap(), Json.MemoryChunkMap));
         app.MapGet(ControlProtocol.Paths.MemoryChunkData, context => WriteBytesAsync(
             context, machine.GetChunks(Number(context, "first"), Number(context, "count"))));
+        app.MapGet(ControlProtocol.Paths.Disks, context => WriteAsync(context, machine.Disks(), Json.MachineDisks));
+        app.MapGet(ControlProtocol.Paths.DiskBlocks, context => WriteAsync(context, machine.BlockMap(Disk(context)), Json.DiskBlockMap));
+        app.MapGet(ControlProtocol.Paths.DiskBlockData, context => WriteBytesAsync(
+            context, machine.GetBlocks(Disk(context), Number(context, "first"), Number(context, "count"))));
         app.MapGet(ControlProtocol.Paths.Memory, context => WriteBytesAsync(
             context, machine.ReadMemory(Address(context), Number(context, "length"))));
         app.MapGet(ControlProtocol.Paths.State, context =>
@@ -48,7 +52,13 @@ internal static class FakeServer
         Map(HttpMethods.Post, ControlProtocol.Paths.Stop, _ => Task.FromResult(machine.Stop()));
         Map(HttpMethods.Post, ControlProtocol.Paths.PowerButton, _ => Task.FromResult(machine.PressPowerButton()));
         Map(HttpMethods.Post, ControlProtocol.Paths.Fence, _ => Task.FromResult<ControlProblem?>(null));
-        Map(HttpMethods.Post, ControlProtocol.Paths.RestoreBegin, _ => Task.FromResult(machine.BeginRestore()));
+        Map(HttpMethods.Post, ControlProtocol.Paths.RestoreBegin, async context =>
+        {
+            byte[] body = await BodyAsync(context);
+            return machine.BeginRestore(body.Length == 0 ? [] : JsonSerializer.Deserialize(body, Json.BeginRestoreRequest)!.Disks);
+        });
+        Map(HttpMethods.Put, ControlProtocol.Paths.DiskBlockData, async context =>
+            machine.PutBlocks(Disk(context), Number(context, "first"), await BodyAsync(context)));
         Map(HttpMethods.Post, ControlProtocol.Paths.MemoryDirtyEpoch, _ => Task.FromResult(machine.BeginDirtyEpoch()));
         Map(HttpMethods.Put, ControlProtocol.Paths.State, async context => machine.PutState(await BodyAsync(context)));
         Map(HttpMethods.Put, ControlProtocol.Paths.MemoryChunkData, async context =>
@@ -72,6 +82,8 @@ internal static class FakeServer
                     await RefuseAsync(context, problem);
             });
     }
+
+    private static string Disk(HttpContext context) => context.Request.Query["disk"].ToString();
 
     private static int Number(HttpContext context, string name) =>
         int.Parse(context.Request.Query[name].ToString(), CultureInfo.InvariantCulture);

@@ -40,6 +40,7 @@ internal static class Databases
             Cpu = new(),
             VcpuCount = 1,
             HostProfile = "max-pow2",
+            Disks = [],
             MemoryMiB = 64,
             Generation = 1,
             Status = new VmStatusEntity(),

@@ -18,7 +18,8 @@ public sealed class PersistedEnumTests
     {
         AssertNames<Role>("viewer operator administrator");
         AssertNames<TokenKind>("session personal local");
-        AssertNames<ImageKind>("elf flat image linuxBundle");
+        AssertNames<ImageKind>("elf flat image linuxBundle disk");
+        AssertNames<DiskFormat>("raw qcow2");
         AssertNames<ImageState>("uploading ready deleted");
         AssertNames<VectorLengthPolicy>("upstream strictPrefix");
         AssertNames<RestartPolicy>("never onFailure");

@@ -12,7 +12,7 @@ namespace CloudVm.Api.Capabilities;
 
 internal static class CapabilitiesEndpoints
 {
-    private const int SnapshotFormatVersion = 1;
+    private const int SnapshotFormatVersion = 2;
 
     private static readonly string Version =
         typeof(CapabilitiesEndpoints).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
@@ -33,6 +33,8 @@ internal static class CapabilitiesEndpoints
             MaxVcpus = VmLimits.MaxVcpus,
             MinMemoryMiB = VmLimits.MinMemoryMiB,
             MaxMemoryMiB = await definitions.MaxMemoryAsync(cancellationToken),
+            MaxDisks = VmLimits.MaxDisks,
+            MaxDiskMiB = VmLimits.MaxDiskMiB,
             MaxImageBytes = settings.MaxImageBytes,
             SnapshotFormatVersion = SnapshotFormatVersion,
             MaxWaitSeconds = WaitForOperation.MaxSeconds,

@@ -1,4 +1,5 @@
 using System.Linq.Expressions;
+using System.Text.Json;
 using CloudVm.Api.Access;
 using CloudVm.Api.Shared.Answers;
 using CloudVm.Api.Shared.Filtering;
@@ -6,6 +7,7 @@ using CloudVm.Api.Shared.Paging;
 using CloudVm.Api.Shared.Problems;
 using CloudVm.Contracts.Events;
 using CloudVm.Contracts.Problems;
+using CloudVm.Contracts.Serialization;
 using CloudVm.Contracts.Snapshots;
 using CloudVm.Storage;
 using CloudVm.Storage.Entities;
@@ -64,8 +66,18 @@ internal sealed class ImageCatalogue(CloudVmDbContext database, ProjectScope sco
             .Select(v => v.Name).Order().ToListAsync(cancellationToken);
         var snapshots = await database.Snapshots.Where(s => s.ImageId == id && s.State != SnapshotState.Failed)
             .Select(s => s.Name).Order().ToListAsync(cancellationToken);
+        // Disks are JSON, where the database keeps no references.
+        var overDisk = JsonSerializer.Serialize(new[] { new { image = new { id } } }, CloudVmJson.Options);
+        var diskVms = await database.VirtualMachines
+            .FromSql($"SELECT * FROM virtual_machines WHERE deleted_at IS NULL AND disks @> {overDisk}::jsonb")
+            .Select(v => v.Name).Order().ToListAsync(cancellationToken);
+        var diskSnapshots = await database.Snapshots
+            .FromSql($"SELECT * FROM snapshots WHERE state <> 'failed' AND disks @> {overDisk}::jsonb")
+            .Select(s => s.Name).Order().ToListAsync(cancellationToken);
         return
         [
+            .. diskVms.Select(name => new ProblemReason("", ProblemCodes.InUse, $"VM '{name}' has a disk over it.")),
+            .. diskSnapshots.Select(name => new ProblemReason("", ProblemCodes.InUse, $"Snapshot '{name}' has a disk over it.")),
             .. vms.Select(name => new ProblemReason("", ProblemCodes.InUse, $"VM '{name}' boots it.")),
             .. snapshots.Select(name => new ProblemReason("", ProblemCodes.InUse, $"Snapshot '{name}' needs it.")),
         ];

@@ -54,8 +54,9 @@ internal sealed class UploadImage(
 
         try
         {
-            var (size, hash) = await StoreAsync(image.Id, body!, cancellationToken);
-            return await CompleteAsync(image.Id, upload, size, hash, QueryFlags.Read(http.Request, "validateOnly"), cancellationToken);
+            var disk = upload.Kind == ImageKind.Disk ? new DiskImageCheck(upload.Format) : null;
+            var (size, hash) = await StoreAsync(image.Id, body!, disk, cancellationToken);
+            return await CompleteAsync(image.Id, upload, disk, size, hash, QueryFlags.Read(http.Request, "validateOnly"), cancellationToken);
         }
         catch
         {
@@ -81,6 +82,7 @@ internal sealed class UploadImage(
             reasons.Add(new ProblemReason("?kind", "invalidParameter", $"'{kindName}' is none of {string.Join(", ", uploadable)}."));
         }
 
+        var format = DiskImageCheck.ReadFormat(request, kind, reasons);
         var description = request.Query["description"].FirstOrDefault();
         if (description?.Length > VmLimits.MaxDescriptionLength)
             reasons.Add(new ProblemReason("?description", "tooLong", $"A description has at most {VmLimits.MaxDescriptionLength} characters."));
@@ -90,7 +92,7 @@ internal sealed class UploadImage(
             reasons.Add(new ProblemReason("", "invalidHash", $"{HashHeader} must be 64 hexadecimal digits."));
         if (request.ContentLength > settings.MaxImageBytes)
             throw TooLarge();
-        return new Upload(project, name, kind, description, hash.Length > 0 ? hash.ToLowerInvariant() : null);
+        return new Upload(project, name, kind, format, description, hash.Length > 0 ? hash.ToLowerInvariant() : null);
     }
 
     /// <summary>The image's bytes: the body itself, or the first file of a multipart form; null where the form has none.</summary>
@@ -130,7 +132,7 @@ internal sealed class UploadImage(
         };
     }
 
-    private async Task<(long Size, string Hash)> StoreAsync(Guid imageId, Stream body, CancellationToken cancellationToken)
+    private async Task<(long Size, string Hash)> StoreAsync(Guid imageId, Stream body, DiskImageCheck? disk, CancellationToken cancellationToken)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = new byte[PartBytes];
@@ -141,6 +143,8 @@ internal sealed class UploadImage(
             if (length == 0)
                 return (size, Convert.ToHexStringLower(hash.GetHashAndReset()));
 
+            if (size == 0)
+                disk?.Begin(buffer.AsSpan(0, length));
             size += length;
             if (size > settings.MaxImageBytes)
                 throw TooLarge();
@@ -160,7 +164,7 @@ internal sealed class UploadImage(
     }
 
     private async Task<Answer> CompleteAsync(
-        Guid imageId, Upload upload, long size, string hash, bool validateOnly, CancellationToken cancellationToken)
+        Guid imageId, Upload upload, DiskImageCheck? disk, long size, string hash, bool validateOnly, CancellationToken cancellationToken)
     {
         if (size == 0)
             throw Refusal.Invalid("", "required", "The image is empty.");
@@ -171,7 +175,8 @@ internal sealed class UploadImage(
         image.State = ImageState.Ready;
         image.SizeBytes = size;
         image.Sha256 = Convert.FromHexString(hash);
-        image.Files = [new ImageFile("kernel", Path: null, hash, size)];
+        image.Files = [new ImageFile(disk is null ? "kernel" : "disk", Path: null, hash, size)];
+        image.Disk = disk?.Complete(size);
         image.TouchedAt = timeProvider.GetDatabaseNow();
         var contract = image.ToContract();
         database.AddEvent(EventTypes.ImageCreated, contract, image.ProjectId, image.TouchedAt);
@@ -190,5 +195,5 @@ internal sealed class UploadImage(
     private ProblemException TooLarge() =>
         new(StatusCodes.Status413PayloadTooLarge, ProblemCodes.TooLarge, $"An image has at most {settings.MaxImageBytes} bytes.");
 
-    private sealed record Upload(ProjectEntity? Project, string Name, ImageKind Kind, string? Description, string? ExpectedHash);
+    private sealed record Upload(ProjectEntity? Project, string Name, ImageKind Kind, DiskFormat? Format, string? Description, string? ExpectedHash);
 }

@@ -71,7 +71,7 @@ internal sealed class RestoreSnapshot(
             throw Refusal.InProgress(active);
 
         // The copy starts from memory that only the source's node has.
-        var fork = NewVm(source.ProjectId, body.Value.Name!, source.ImageId, source.Cpu, source.MemoryMiB, source.CommandLine);
+        var fork = NewVm(source.ProjectId, body.Value.Name!, source.ImageId, source.Cpu, source.MemoryMiB, source.Disks, source.CommandLine);
         fork.NodeId = source.NodeId;
         return await EnqueueAsync(fork, OperationKind.VmFork, snapshotId: null, source.Id, cancellationToken);
     }
@@ -81,7 +81,7 @@ internal sealed class RestoreSnapshot(
         DemandReady(snapshot);
         if (await database.FindActiveOperationAsync(vm.Id, cancellationToken) is { } active)
             throw Refusal.InProgress(active);
-        await compatibility.DemandAsync(snapshot, vm.Cpu, vm.MemoryMiB, cancellationToken);
+        await compatibility.DemandAsync(snapshot, vm.Cpu, vm.MemoryMiB, vm.Disks, cancellationToken);
         return Answer.Accepted(
             await verbs.EnqueueAsync(vm, VmVerb.Restore, new OperationRequests.Restore(snapshot.Id), force: false, cancellationToken));
     }
@@ -98,8 +98,10 @@ internal sealed class RestoreSnapshot(
         if (reasons.Count > 0)
             throw Refusal.Invalid(reasons);
         DemandReady(snapshot);
-        await compatibility.DemandAsync(snapshot, snapshot.Cpu, snapshot.MemoryMiB, cancellationToken);
-        var vm = NewVm(snapshot.ProjectId, name!, snapshot.ImageId, snapshot.Cpu, snapshot.MemoryMiB, snapshot.CommandLine);
+        IReadOnlyList<VmDisk> disks =
+            [.. snapshot.Disks.Select(d => new VmDisk { Name = d.Name, Image = d.Image, SizeMiB = d.SizeMiB, ReadOnly = d.ReadOnly })];
+        await compatibility.DemandAsync(snapshot, snapshot.Cpu, snapshot.MemoryMiB, disks, cancellationToken);
+        var vm = NewVm(snapshot.ProjectId, name!, snapshot.ImageId, snapshot.Cpu, snapshot.MemoryMiB, disks, snapshot.CommandLine);
         return await EnqueueAsync(vm, kind, snapshot.Id, sourceVmId: null, cancellationToken);
     }
 
@@ -124,7 +126,7 @@ internal sealed class RestoreSnapshot(
         return Answer.Accepted(operation.ToContract());
     }
 
-    private VirtualMachineEntity NewVm(Guid projectId, string name, Guid imageId, CpuSpec cpu, int memoryMiB, string? commandLine)
+    private VirtualMachineEntity NewVm(Guid projectId, string name, Guid imageId, CpuSpec cpu, int memoryMiB, IReadOnlyList<VmDisk> disks, string? commandLine)
     {
         var now = timeProvider.GetDatabaseNow();
         return new VirtualMachineEntity
@@ -138,6 +140,7 @@ internal sealed class RestoreSnapshot(
             VcpuCount = cpu.Count,
             HostProfile = cpu.HostProfile,
             MemoryMiB = memoryMiB,
+            Disks = disks,
             CommandLine = commandLine,
             DesiredState = DesiredState.Running,
             Generation = 1,

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using CloudVm.Api.Shared.Problems;
 using CloudVm.Contracts.Problems;
+using CloudVm.Contracts.Snapshots;
 using CloudVm.Contracts.VectorLengths;
 using CloudVm.Contracts.Vms;
 using CloudVm.Storage;
@@ -20,8 +21,9 @@ internal sealed class SnapshotCompatibility(CloudVmDbContext database, TimeProvi
     /// <param name="snapshot">What to resume.</param>
     /// <param name="cpu">The processors it would get.</param>
     /// <param name="memoryMiB">The memory it would get.</param>
+    /// <param name="disks">The disks it would get.</param>
     /// <param name="cancellationToken">Stops waiting.</param>
-    public async Task DemandAsync(SnapshotEntity snapshot, CpuSpec cpu, int memoryMiB, CancellationToken cancellationToken)
+    public async Task DemandAsync(SnapshotEntity snapshot, CpuSpec cpu, int memoryMiB, IReadOnlyList<VmDisk> disks, CancellationToken cancellationToken)
     {
         var reasons = new List<ProblemReason>();
         var profile = await database.HostProfiles.FirstAsync(p => p.Name == cpu.HostProfile, cancellationToken);
@@ -33,6 +35,7 @@ internal sealed class SnapshotCompatibility(CloudVmDbContext database, TimeProvi
             Add(reasons, "differentAbiProfile", $"The snapshot was taken under ABI profile '{snapshot.Cpu.AbiProfile}', the VM has '{cpu.AbiProfile}'.");
         if (snapshot.Cpu.Features != cpu.Features)
             Add(reasons, "differentFeatures", $"The snapshot's vCPU features ({Describe(snapshot.Cpu.Features)}) are not the VM's ({Describe(cpu.Features)}).");
+        reasons.AddRange(DiskCompatibility.Check(snapshot.Disks, disks));
         if (reasons.Count == 0)
             return;
 

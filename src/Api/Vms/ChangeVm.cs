@@ -45,7 +45,7 @@ internal sealed class ChangeVm(CloudVmDbContext database, ProjectScope scope, Vm
     {
         if (body.Value.Project is { } project && project != vm.Project!.Name)
             body.Refuse("/project", "immutable", $"The VM belongs to project '{vm.Project.Name}' and cannot leave it.");
-        var definition = await definitions.CheckAsync(body, vm.Project, vm.Id, cancellationToken);
+        var definition = await definitions.CheckAsync(body, vm.Project, vm, cancellationToken);
 
         vm.Name = definition.Definition.Name!;
         vm.Description = definition.Definition.Description;
@@ -55,6 +55,7 @@ internal sealed class ChangeVm(CloudVmDbContext database, ProjectScope scope, Vm
         vm.VcpuCount = definition.Cpu.Count;
         vm.HostProfile = definition.Cpu.HostProfile;
         vm.MemoryMiB = definition.MemoryMiB;
+        vm.Disks = definition.Disks;
         vm.CommandLine = definition.Definition.CommandLine;
         vm.RestartPolicy = definition.Definition.RestartPolicy;
         vm.Generation++;
@@ -76,6 +77,7 @@ internal sealed class ChangeVm(CloudVmDbContext database, ProjectScope scope, Vm
         Image = vm.ImageId.ToString(),
         Cpu = vm.Cpu with { Sve = vm.Cpu.Sve with { EffectiveVectorLengthsBits = null } },
         MemoryMiB = vm.MemoryMiB,
+        Disks = [.. vm.Disks.Select(d => new DiskSpec { Name = d.Name, Image = d.Image?.Id.ToString(), SizeMiB = d.SizeMiB, ReadOnly = d.ReadOnly })],
         CommandLine = vm.CommandLine,
         RestartPolicy = vm.RestartPolicy,
     };

@@ -50,6 +50,7 @@ internal sealed class CreateVm(CloudVmDbContext database, ProjectScope scope, Vm
             VcpuCount = definition.Cpu.Count,
             HostProfile = definition.Cpu.HostProfile,
             MemoryMiB = definition.MemoryMiB,
+            Disks = definition.Disks,
             CommandLine = definition.Definition.CommandLine,
             RestartPolicy = definition.Definition.RestartPolicy,
             DesiredState = DesiredState.Stopped,

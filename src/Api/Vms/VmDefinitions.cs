@@ -3,6 +3,7 @@ using CloudVm.Api.Access;
 using CloudVm.Api.Shared;
 using CloudVm.Api.Shared.Bodies;
 using CloudVm.Contracts;
+using CloudVm.Contracts.Images;
 using CloudVm.Contracts.Problems;
 using CloudVm.Contracts.VectorLengths;
 using CloudVm.Contracts.Vms;
@@ -14,21 +15,21 @@ using Microsoft.EntityFrameworkCore;
 namespace CloudVm.Api.Vms;
 
 /// <summary>A definition that has passed every check, with what it names found.</summary>
-internal sealed record CheckedDefinition(VmDefinition Definition, ImageEntity Image, CpuSpec Cpu, int MemoryMiB);
+internal sealed record CheckedDefinition(VmDefinition Definition, ImageEntity Image, CpuSpec Cpu, int MemoryMiB, IReadOnlyList<VmDisk> Disks);
 
 /// <summary>Checks definitions of VMs and names every reason against one.</summary>
-internal sealed partial class VmDefinitions(CloudVmDbContext database, ProjectScope scope, TimeProvider timeProvider)
+internal sealed partial class VmDefinitions(CloudVmDbContext database, ProjectScope scope, DiskDefinitions disks, TimeProvider timeProvider)
 {
     /// <summary>Refuses with all reasons, those of the body's shape included.</summary>
     /// <param name="body">The definition as it came.</param>
     /// <param name="project">Where the VM is or will be; null where that is a reason already.</param>
-    /// <param name="self">The VM that is changed, which may keep its name.</param>
+    /// <param name="self">The VM that is changed, which may keep its name and must keep its disks' content.</param>
     /// <param name="cancellationToken">Stops waiting.</param>
     public async Task<CheckedDefinition> CheckAsync(
-        JsonBody<VmDefinition> body, ProjectEntity? project, Guid? self, CancellationToken cancellationToken)
+        JsonBody<VmDefinition> body, ProjectEntity? project, VirtualMachineEntity? self, CancellationToken cancellationToken)
     {
         var definition = body.Value;
-        await CheckNameAsync(body, project, self, cancellationToken);
+        await CheckNameAsync(body, project, self?.Id, cancellationToken);
         CheckTexts(body);
         var image = await FindImageAsync(body, project, cancellationToken);
         var cpu = await CheckCpuAsync(body, cancellationToken);
@@ -36,8 +37,9 @@ internal sealed partial class VmDefinitions(CloudVmDbContext database, ProjectSc
         if (!HasShapeReason(body, "/memoryMiB"))
             await CheckMemoryAsync(body, memory, image, cancellationToken);
 
+        var checkedDisks = await disks.CheckAsync(body, project, self, cancellationToken);
         body.RefuseIfInvalid();
-        return new CheckedDefinition(definition, image!, cpu!, memory);
+        return new CheckedDefinition(definition, image!, cpu!, memory, checkedDisks);
     }
 
     private async Task CheckNameAsync(JsonBody<VmDefinition> body, ProjectEntity? project, Guid? self, CancellationToken cancellationToken)
@@ -90,18 +92,11 @@ internal sealed partial class VmDefinitions(CloudVmDbContext database, ProjectSc
             return null;
         }
 
-        // A project's own image hides a built-in one of the same name. The lock keeps it from being deleted meanwhile.
-        var id = Guid.TryParse(named, out var parsed) ? parsed : (Guid?)null;
-        var found = await scope.Images
-            .Where(i => i.Id == id || (i.Name == named && (i.ProjectId == null || (project != null && i.ProjectId == project.Id))))
-            .OrderByDescending(i => i.Id == id).ThenBy(i => i.BuiltIn)
-            .Select(i => i.Id)
-            .FirstOrDefaultAsync(cancellationToken);
-        var image = await database.Images
-            .FromSql($"SELECT * FROM images WHERE id = {found} AND state = 'ready' FOR SHARE")
-            .SingleOrDefaultAsync(cancellationToken);
+        var image = await database.LockImageAsync(scope, named, project, cancellationToken);
         if (image is null)
             body.Refuse("/image", "unknownImage", $"There is no image '{named}'.");
+        else if (image.Kind == ImageKind.Disk)
+            body.Refuse("/image", "wrongImageKind", $"Image '{image.Name}' is a disk, which boots nothing by itself; name it in /disks.");
         return image;
     }
 

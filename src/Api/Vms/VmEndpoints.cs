@@ -16,6 +16,7 @@ internal static class VmEndpoints
         .AddScoped<CreateVm>()
         .AddScoped<ChangeVm>()
         .AddScoped<VmDefinitions>()
+        .AddScoped<DiskDefinitions>()
         .AddScoped<VmVerbs>()
         .AddScoped<BulkVms>();
 

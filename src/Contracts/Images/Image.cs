@@ -1,6 +1,6 @@
 namespace CloudVm.Contracts.Images;
 
-/// <summary>Something a VM can boot.</summary>
+/// <summary>Something a VM can boot, or a disk to begin with.</summary>
 public sealed record Image
 {
     public required Guid Id { get; init; }
@@ -12,7 +12,11 @@ public sealed record Image
     /// <summary>Registered by a node from its own files, and the same in every project.</summary>
     public required bool BuiltIn { get; init; }
 
+    /// <summary>Length of its file, or files.</summary>
     public required long SizeBytes { get; init; }
+
+    /// <summary>Of a disk image: what its file describes.</summary>
+    public ImageDisk? Disk { get; init; }
 
     /// <summary>Lower-case hex.</summary>
     public required string Sha256 { get; init; }
@@ -39,4 +43,12 @@ public enum ImageKind
 
     /// <summary>Kernel, initial RAM disk and command line together.</summary>
     LinuxBundle = 3,
+
+    /// <summary>What a disk begins with; boots nothing by itself.</summary>
+    Disk = 4,
 }
+
+/// <summary>The disk that an image's file describes.</summary>
+/// <param name="Format">Layout of the file.</param>
+/// <param name="VirtualSizeBytes">Size of the disk, a multiple of 512.</param>
+public sealed record ImageDisk(DiskFormat Format, long VirtualSizeBytes);

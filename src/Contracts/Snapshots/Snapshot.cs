@@ -22,7 +22,7 @@ public sealed record Snapshot
 
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>Logical size: guest memory, device state and registers.</summary>
+    /// <summary>Logical size: guest memory, device state, registers, and what disks hold beyond their images.</summary>
     public required long SizeBytes { get; init; }
 
     /// <summary>Compressed size of the chunks that no other snapshot had when this one was stored.</summary>
@@ -37,6 +37,9 @@ public sealed record Snapshot
     public required CpuSpec Cpu { get; init; }
 
     public required int MemoryMiB { get; init; }
+
+    /// <summary>The disks as they were at the same instant, in order; empty for a VM without.</summary>
+    public required IReadOnlyList<SnapshotDisk> Disks { get; init; }
 
     /// <summary>The schedule that took it, if any.</summary>
     public Guid? ScheduleId { get; init; }

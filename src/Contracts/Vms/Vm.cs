@@ -21,6 +21,9 @@ public sealed record Vm
 
     public required int MemoryMiB { get; init; }
 
+    /// <summary>Its disks, in order; empty for none.</summary>
+    public required IReadOnlyList<VmDisk> Disks { get; init; }
+
     /// <summary>Kernel command line, for images that boot a kernel.</summary>
     public string? CommandLine { get; init; }
 

@@ -20,6 +20,9 @@ public sealed record VmDefinition
     /// <summary>Guest memory; 64 when left out.</summary>
     public int? MemoryMiB { get; init; }
 
+    /// <summary>The VM's disks, in order; none when left out.</summary>
+    public IReadOnlyList<DiskSpec>? Disks { get; init; }
+
     public string? CommandLine { get; init; }
 
     public RestartPolicy RestartPolicy { get; init; }
@@ -39,6 +42,9 @@ public sealed record VmPatch
     public CpuSpec? Cpu { get; init; }
 
     public int? MemoryMiB { get; init; }
+
+    /// <summary>All disks that the VM is to have.</summary>
+    public IReadOnlyList<DiskSpec>? Disks { get; init; }
 
     public string? CommandLine { get; init; }
 

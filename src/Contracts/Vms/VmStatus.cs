@@ -28,6 +28,9 @@ public sealed record VmStatus
     /// <summary>Guest instructions retired since start, over all vCPUs.</summary>
     public long? RetiredInstructions { get; init; }
 
+    /// <summary>The disks as they were last seen; left out while that never happened.</summary>
+    public IReadOnlyList<VmDiskStatus>? Disks { get; init; }
+
     /// <summary>The definition's generation that the running guest was started from.</summary>
     public required long ObservedGeneration { get; init; }
 

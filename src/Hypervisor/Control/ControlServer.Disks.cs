@@ -1,5 +1,4 @@
 using CloudVm.Contracts.Control;
-using CloudVm.Hypervisor.Disks;
 using Microsoft.AspNetCore.Http;
 using static CloudVm.Contracts.Control.ControlProtocol;
 

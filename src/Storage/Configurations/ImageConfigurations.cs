@@ -23,10 +23,12 @@ internal sealed class ImageConfiguration : IEntityTypeConfiguration<ImageEntity>
         builder.ToTable("images", t =>
         {
             t.HasCheckConstraint("ck_images_owner", "built_in = (project_id IS NULL)");
+            t.HasCheckConstraint("ck_images_disk", "state = 'uploading' OR (kind = 'disk') = (disk IS NOT NULL)");
             t.HasCheckConstraint("ck_images_complete", "state = 'uploading' OR octet_length(sha256) = 32");
         });
         builder.Property(i => i.Id).ValueGeneratedNever();
         builder.Property(i => i.Files).HasJson();
+        builder.Property(i => i.Disk).HasJson();
         builder.HasEnumName(i => i.Kind);
         builder.HasEnumName(i => i.State);
         builder.HasIndex(i => new { i.ProjectId, i.Name }).IsUnique().HasFilter("state = 'ready'");

@@ -14,6 +14,7 @@ internal sealed class SnapshotConfiguration : IEntityTypeConfiguration<SnapshotE
         builder.HasEnumName(s => s.State);
         builder.Property(s => s.VectorLengthsBits).HasJson();
         builder.Property(s => s.Cpu).HasJson();
+        builder.Property(s => s.Disks).HasJson();
         builder.HasIndex(s => new { s.VmId, s.Name }).IsUnique().HasFilter("state <> 'failed'");
         builder.HasIndex(s => new { s.ProjectId, s.CreatedAt });
         builder.HasIndex(s => s.ScheduleId);
@@ -41,6 +42,18 @@ internal sealed class SnapshotManifestPartConfiguration : IEntityTypeConfigurati
         builder.ToTable("snapshot_manifest_parts", t => t.HasCheckConstraint(
             "ck_snapshot_manifest_parts_hashes", "octet_length(hashes) % 32 = 0 AND octet_length(hashes) <= 32768"));
         builder.HasKey(p => new { p.SnapshotId, p.Part });
+        builder.HasOne<SnapshotEntity>().WithMany().HasForeignKey(p => p.SnapshotId);
+    }
+}
+
+internal sealed class SnapshotDiskPartConfiguration : IEntityTypeConfiguration<SnapshotDiskPartEntity>
+{
+    public void Configure(EntityTypeBuilder<SnapshotDiskPartEntity> builder)
+    {
+        builder.ToTable("snapshot_disk_parts", t => t.HasCheckConstraint(
+            "ck_snapshot_disk_parts_blocks",
+            "octet_length(blocks) BETWEEN 4 AND 4096 AND octet_length(blocks) % 4 = 0 AND octet_length(hashes) = octet_length(blocks) * 8"));
+        builder.HasKey(p => new { p.SnapshotId, p.Disk, p.Part });
         builder.HasOne<SnapshotEntity>().WithMany().HasForeignKey(p => p.SnapshotId);
     }
 }

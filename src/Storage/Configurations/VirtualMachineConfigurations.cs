@@ -31,6 +31,7 @@ internal sealed class VirtualMachineConfiguration : IEntityTypeConfiguration<Vir
         builder.Property(v => v.Id).ValueGeneratedNever();
         builder.Property(v => v.Labels).HasColumnType("jsonb");
         builder.Property(v => v.Cpu).HasJson();
+        builder.Property(v => v.Disks).HasJson();
         builder.HasEnumName(v => v.RestartPolicy);
         builder.HasEnumName(v => v.DesiredState);
         builder.HasIndex(v => new { v.ProjectId, v.Name }).IsUnique().HasFilter("deleted_at IS NULL");
@@ -55,6 +56,7 @@ internal sealed class VmStatusConfiguration : IEntityTypeConfiguration<VmStatusE
         builder.HasEnumName(s => s.Phase);
         builder.Property(s => s.StartedFrom).HasColumnType("jsonb");
         builder.Property(s => s.LastExit).HasJson();
+        builder.Property(s => s.Disks).HasJson();
         builder.HasIndex(s => s.NodeId);
         builder.HasOne(s => s.Node).WithMany().HasForeignKey(s => s.NodeId).OnDelete(DeleteBehavior.Restrict);
     }

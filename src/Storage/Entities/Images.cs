@@ -47,6 +47,9 @@ public sealed class ImageEntity
 
     public required IReadOnlyList<ImageFile> Files { get; set; }
 
+    /// <summary>Of a disk image.</summary>
+    public ImageDisk? Disk { get; set; }
+
     public string? Description { get; set; }
 
     /// <summary>Kernel command line of VMs that give none.</summary>

@@ -40,6 +40,8 @@ public sealed class SnapshotEntity
     /// <summary>The image that the VM was booted from, for a VM made from the snapshot.</summary>
     public Guid ImageId { get; init; }
 
+    public required IReadOnlyList<SnapshotDisk> Disks { get; init; }
+
     public string? CommandLine { get; init; }
 
     public Guid? ScheduleId { get; init; }
@@ -69,6 +71,23 @@ public sealed class SnapshotSectionEntity
     public long Crc { get; init; }
 
     public required byte[] Data { get; init; }
+}
+
+/// <summary>Blocks of a disk that a snapshot holds, at most 1024 together, in ascending order. All other blocks are the base's.</summary>
+public sealed class SnapshotDiskPartEntity
+{
+    public Guid SnapshotId { get; init; }
+
+    /// <summary>Index of the disk in <see cref="SnapshotEntity.Disks"/>.</summary>
+    public int Disk { get; init; }
+
+    public int Part { get; init; }
+
+    /// <summary>Four bytes per block, little-endian: its number.</summary>
+    public required byte[] Blocks { get; init; }
+
+    /// <summary>32 bytes per block: its chunk's SHA-256, all zeros for a block of zeros.</summary>
+    public required byte[] Hashes { get; init; }
 }
 
 /// <summary>Names of the chunks of 64 MiB of guest memory.</summary>

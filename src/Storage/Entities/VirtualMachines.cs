@@ -33,6 +33,8 @@ public sealed class VirtualMachineEntity
 
     public int MemoryMiB { get; set; }
 
+    public required IReadOnlyList<VmDisk> Disks { get; set; }
+
     public string? CommandLine { get; set; }
 
     public RestartPolicy RestartPolicy { get; set; }
@@ -93,6 +95,9 @@ public sealed class VmStatusEntity
     public VmExit? LastExit { get; set; }
 
     public long? RetiredInstructions { get; set; }
+
+    /// <summary>The disks as the running guest's process last told; kept when it has ended.</summary>
+    public IReadOnlyList<VmDiskStatus>? Disks { get; set; }
 
     public long ObservedGeneration { get; set; }
 

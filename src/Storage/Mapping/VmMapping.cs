@@ -39,6 +39,7 @@ public static class VmMapping
             Image = new ImageReference(vm.ImageId, vm.Image!.Name),
             Cpu = vm.Cpu,
             MemoryMiB = vm.MemoryMiB,
+            Disks = vm.Disks,
             CommandLine = vm.CommandLine,
             RestartPolicy = vm.RestartPolicy,
             DesiredState = vm.DesiredState,
@@ -66,6 +67,7 @@ public static class VmMapping
         LastExit = status.LastExit,
         OperationId = operationId,
         RetiredInstructions = status.RetiredInstructions,
+        Disks = status.Disks,
         ObservedGeneration = status.ObservedGeneration,
         ObservedAt = status.ObservedAt,
     };

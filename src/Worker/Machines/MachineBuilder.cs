@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using CloudVm.Contracts.Control;
 using CloudVm.Contracts.Images;
 using CloudVm.Contracts.Problems;
@@ -15,7 +16,7 @@ using ControlProfile = CloudVm.Contracts.Control.HostProfileDefinition;
 namespace CloudVm.Worker.Machines;
 
 /// <summary>Turns a VM's definition into what a Hypervisor process is configured with.</summary>
-public sealed class MachineBuilder(NodePaths paths, ImageFiles images, FencedDatabase database)
+public sealed class MachineBuilder(NodePaths paths, ImageFiles images, DiskBases bases, DiskFiles diskFiles, FencedDatabase database)
 {
     /// <summary>Reads what the machine is made of.</summary>
     /// <exception cref="OperationFailedException">The definition cannot be carried out here; every reason is named.</exception>
@@ -30,6 +31,7 @@ public sealed class MachineBuilder(NodePaths paths, ImageFiles images, FencedDat
         // Without SVE on the first vCPU another one's set is the common one; an absent set would mean all lengths.
         ImmutableArray<int> common = sve.PerVcpu.FirstOrDefault(set => !set.IsEmpty, []);
         VmDirectory directory = paths.ForVm(vm.Id);
+        IReadOnlyList<(StartedDisk Disk, string? BasePath)> disks = await ResolveDisksAsync(vm, ct).ConfigureAwait(false);
         MachineDefinition definition = new()
         {
             VmId = vm.Id,
@@ -45,6 +47,7 @@ public sealed class MachineBuilder(NodePaths paths, ImageFiles images, FencedDat
             PerCpu = Overrides(sve.PerVcpu, common),
             AbiProfile = vm.Cpu.AbiProfile,
             Boot = await BootAsync(vm, ct).ConfigureAwait(false),
+            Disks = DefineDisks(vm.Id, disks),
             ConsoleLogPath = directory.ConsoleLog,
             ExitRecordPath = directory.ExitRecord,
         };
@@ -54,9 +57,62 @@ public sealed class MachineBuilder(NodePaths paths, ImageFiles images, FencedDat
             VectorLengthsBits = [.. sve.PerVcpu.Select(set => (IReadOnlyList<int>)set)],
             MemoryMiB = vm.MemoryMiB,
             ImageId = vm.ImageId,
+            Disks = [.. disks.Select(d => d.Disk)],
             CommandLine = vm.CommandLine,
         };
         return (definition, started);
+    }
+
+    /// <summary>The definition's disks with their bases, which are brought onto this node.</summary>
+    /// <exception cref="OperationFailedException">Bases are missing or cannot be imported; every reason is named.</exception>
+    public async Task<IReadOnlyList<(StartedDisk Disk, string? BasePath)>> ResolveDisksAsync(VirtualMachineEntity vm, CancellationToken ct)
+    {
+        List<(StartedDisk, string?)> disks = [];
+        List<ProblemReason> reasons = [];
+        for (int i = 0; i < vm.Disks.Count; i++)
+        {
+            if (vm.Disks[i].Image is not { } named)
+            {
+                disks.Add((new StartedDisk(vm.Disks[i], null), null));
+                continue;
+            }
+
+            ImageEntity? image = await database.ReadAsync(
+                (db, token) => db.Images.FirstOrDefaultAsync(image => image.Id == named.Id && image.State == ImageState.Ready, token), ct).ConfigureAwait(false);
+            try
+            {
+                string path = image is null
+                    ? throw new FileNotFoundException($"There is no image '{named.Name}' any more.")
+                    : await bases.ResolveAsync(image, ct).ConfigureAwait(false);
+                disks.Add((new StartedDisk(vm.Disks[i], Convert.ToHexStringLower(image.Sha256)), path));
+            }
+            catch (Exception unusable) when (unusable is IOException or InvalidDataException or UnauthorizedAccessException)
+            {
+                reasons.Add(new ProblemReason(
+                    string.Create(CultureInfo.InvariantCulture, $"/disks/{i}/image"), "imageUnavailable", $"Disk '{vm.Disks[i].Name}': {unusable.Message}"));
+            }
+        }
+
+        return reasons.Count == 0 ? disks : throw Unstartable("A disk's image cannot be used", reasons);
+    }
+
+    private DiskDefinition[]? DefineDisks(Guid vmId, IReadOnlyList<(StartedDisk Disk, string? BasePath)> disks)
+    {
+        const long BytesPerMiB = 1024 * 1024;
+        if (disks.Count == 0)
+            return null;
+        string directory = diskFiles.Open(vmId);
+        return
+        [
+            .. disks.Select(d => new DiskDefinition
+            {
+                Name = d.Disk.Disk.Name,
+                BasePath = d.BasePath,
+                OverlayPath = Path.Combine(directory, DiskFiles.OverlayName(d.Disk.Disk.Name, d.Disk.ImageSha256)),
+                SizeBytes = d.Disk.Disk.SizeMiB * BytesPerMiB,
+                ReadOnly = d.Disk.Disk.ReadOnly,
+            }),
+        ];
     }
 
     private static PerCpuVectorLengths[]? Overrides(ImmutableArray<ImmutableArray<int>> perVcpu, ImmutableArray<int> common)

@@ -22,6 +22,9 @@ public sealed record StartedMachine
     /// <summary>The booted image.</summary>
     public required Guid ImageId { get; init; }
 
+    /// <summary>The disks; null in what was started by a build without disks.</summary>
+    public IReadOnlyList<StartedDisk>? Disks { get; init; }
+
     /// <summary>The definition's command line.</summary>
     public string? CommandLine { get; init; }
 
@@ -31,3 +34,8 @@ public sealed record StartedMachine
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
     public static StartedMachine Parse(string json) => JsonSerializer.Deserialize<StartedMachine>(json, CloudVmJson.Options)!;
 }
+
+/// <summary>A disk of a running guest.</summary>
+/// <param name="Disk">As defined.</param>
+/// <param name="ImageSha256">SHA-256 of its base, lower-case hex; null without one.</param>
+public sealed record StartedDisk(VmDisk Disk, string? ImageSha256);

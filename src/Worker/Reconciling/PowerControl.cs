@@ -175,6 +175,10 @@ public sealed class PowerControl(VmProcesses processes, MachineBuilder machines,
         {
             case MachineState.Running:
                 break;
+            case MachineState.Paused when vm.Status!.Phase == VmPhase.Restoring:
+                // A restore that nobody completed: its disks are not the VM's, so its guest must not go on.
+                await DiscardAsync(lease.VmId, ct).ConfigureAwait(false);
+                return await StartAsync(vm, lease, idle: null, ct).ConfigureAwait(false);
             case MachineState.Paused:
                 await instance!.Client.ResumeAsync(ct).ConfigureAwait(false);
                 break;

@@ -73,7 +73,8 @@ public sealed partial class ChunkCollector(WorkerOptions options, NpgsqlDataSour
             """
             CREATE TEMPORARY TABLE marked_chunks AS
             SELECT DISTINCT substring(hashes FROM i * 32 + 1 FOR 32) AS hash
-            FROM snapshot_manifest_parts, generate_series(0, octet_length(hashes) / 32 - 1) AS i
+            FROM (SELECT hashes FROM snapshot_manifest_parts UNION ALL SELECT hashes FROM snapshot_disk_parts) AS parts,
+                generate_series(0, octet_length(hashes) / 32 - 1) AS i
             """,
             ct).ConfigureAwait(false);
         await ExecuteAsync(connection, "CREATE UNIQUE INDEX ON marked_chunks (hash)", ct).ConfigureAwait(false);

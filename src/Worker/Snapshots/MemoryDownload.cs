@@ -12,10 +12,10 @@ public sealed class MemoryDownload(ChunkStore chunks, UploadSessions sessions)
 
     /// <summary>Makes sure, before anything is overwritten, that every chunk is there, and keeps it there while the session is open.</summary>
     /// <exception cref="InvalidDataException">Chunks are missing.</exception>
-    public async Task CheckAsync(ChunkMap memory, CancellationToken ct)
+    public async Task CheckAsync(StoredSnapshot snapshot, CancellationToken ct)
     {
         int missing = 0;
-        foreach (ChunkHash[] batch in memory.Distinct().Chunk(TouchBatch))
+        foreach (ChunkHash[] batch in snapshot.Distinct().Chunk(TouchBatch))
             missing += batch.Length - (await chunks.TouchAsync(batch, ct).ConfigureAwait(false)).Count;
         if (missing > 0)
             throw new InvalidDataException($"{missing} chunks of the snapshot are missing from the store.");

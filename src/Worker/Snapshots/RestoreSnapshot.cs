@@ -28,6 +28,9 @@ public sealed class RestoreSnapshot(
     DirtyBases bases,
     UploadSessions sessions,
     MemoryDownload download,
+    DiskDownload diskDownload,
+    MachineBuilder machines,
+    DiskFiles diskFiles,
     FencedDatabase database,
     TimeProvider time)
 {
@@ -127,8 +130,23 @@ public sealed class RestoreSnapshot(
             [.. sve.Reasons, .. SnapshotCompatibility.Check(snapshot.Row, vm, [.. sve.PerVcpu.Select(set => (IReadOnlyList<int>)set)])];
         if (reasons.Count > 0)
             throw OperationFailedException.Incompatible(reasons);
-        await download.CheckAsync(snapshot.Memory, ct).ConfigureAwait(false);
+        await download.CheckAsync(snapshot, ct).ConfigureAwait(false);
+        await CheckBasesAsync(vm, snapshot.Row, ct).ConfigureAwait(false);
         return snapshot;
+    }
+
+    /// <summary>The very images that the snapshot's blocks lie over must be on this node.</summary>
+    private async Task CheckBasesAsync(VirtualMachineEntity vm, SnapshotEntity snapshot, CancellationToken ct)
+    {
+        IReadOnlyList<(StartedDisk Disk, string? BasePath)> present = await machines.ResolveDisksAsync(vm, ct).ConfigureAwait(false);
+        ProblemReason[] reasons =
+        [
+            .. snapshot.Disks.Zip(present).Where(pair => pair.First.ImageSha256 != pair.Second.Disk.ImageSha256).Select(pair => new ProblemReason(
+                "/disks", "differentBase",
+                $"Disk '{pair.First.Name}' lies over an image with SHA-256 {pair.First.ImageSha256}; here it is {pair.Second.Disk.ImageSha256}.")),
+        ];
+        if (reasons.Length > 0)
+            throw OperationFailedException.Incompatible(reasons);
     }
 
     private async Task<HypervisorInstance> TransferAsync(
@@ -137,14 +155,30 @@ public sealed class RestoreSnapshot(
         CancellationToken ct = run.Token;
         HypervisorInstance instance = await PrepareMachineAsync(vm, lease, ct).ConfigureAwait(false);
         bases.Forget(vm.Id);
-        await instance.Client.BeginRestoreAsync(ct).ConfigureAwait(false);
+        (string generation, IReadOnlyList<RestoreDisk> targets) = diskFiles.BeginRestore(
+            vm.Id, vm.Disks.Zip(snapshot.Row.Disks, (disk, saved) => (disk, saved.ImageSha256)));
+        await instance.Client.BeginRestoreAsync(targets, ct).ConfigureAwait(false);
+        int afterMemory = targets.Count == 0 ? 90 : firstProgress + ((90 - firstProgress) / 2);
         await run.ReportAsync(firstProgress + 5, "restoringMemory").ConfigureAwait(false);
         await download.RunAsync(
             instance.Client, snapshot.Memory, session,
-            share => run.ReportAsync(firstProgress + 5 + (int)(share * (85 - firstProgress)), "restoringMemory"), ct).ConfigureAwait(false);
+            share => run.ReportAsync(firstProgress + 5 + (int)(share * (afterMemory - firstProgress - 5)), "restoringMemory"), ct).ConfigureAwait(false);
+        for (int i = 0; i < snapshot.Disks.Count; i++)
+        {
+            int from = afterMemory + ((90 - afterMemory) * i / snapshot.Disks.Count);
+            int share = (90 - afterMemory) / snapshot.Disks.Count;
+            await run.ReportAsync(from, "restoringDisks").ConfigureAwait(false);
+            await diskDownload.RunAsync(
+                instance.Client, snapshot.Disks[i], session, done => run.ReportAsync(from + (int)(done * share), "restoringDisks"), ct).ConfigureAwait(false);
+        }
+
 
         await run.ReportAsync(92, "restoringState").ConfigureAwait(false);
         await instance.Client.PutStateAsync(snapshot.State, ct).ConfigureAwait(false);
+
+        // The process uses the new overlays from now on; so must every later one.
+        if (targets.Count > 0)
+            diskFiles.CompleteRestore(vm.Id, generation);
         await instance.Client.AppendConsoleMarkerAsync($"restored from snapshot {snapshot.Row.Name}", ct).ConfigureAwait(false);
         await instance.Client.BeginDirtyEpochAsync(ct).ConfigureAwait(false);
         MemoryChunkMap memory = await instance.Client.GetChunkMapAsync(ct).ConfigureAwait(false);

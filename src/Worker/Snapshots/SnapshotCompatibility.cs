@@ -1,4 +1,5 @@
 using CloudVm.Contracts.Problems;
+using CloudVm.Contracts.Snapshots;
 using CloudVm.Contracts.VectorLengths;
 using CloudVm.Contracts.Vms;
 using CloudVm.Storage.Entities;
@@ -27,6 +28,7 @@ public static class SnapshotCompatibility
             Refuse("/cpu/abiProfile", "abiProfileDiffers", $"The snapshot was taken under ABI profile '{snapshot.Cpu.AbiProfile}', the VM has '{vm.Cpu.AbiProfile}'.");
         if (snapshot.Cpu.Features != vm.Cpu.Features)
             Refuse("/cpu/features", "featuresDiffer", $"The snapshot's vCPUs have {Describe(snapshot.Cpu.Features)}, the VM's have {Describe(vm.Cpu.Features)}.");
+        reasons.AddRange(DiskCompatibility.Check(snapshot.Disks, vm.Disks));
         for (int i = 0; i < Math.Min(snapshot.VectorLengthsBits.Count, vectorLengths.Count); i++)
         {
             if (!snapshot.VectorLengthsBits[i].SequenceEqual(vectorLengths[i]))

@@ -70,7 +70,7 @@ public sealed class SnapshotOperations(SnapshotCatalog catalog, ChunkStore chunk
         }
 
         List<string> faults = [];
-        ChunkHash[] names = [.. snapshot.Memory.Distinct()];
+        ChunkHash[] names = [.. snapshot.Distinct()];
         int done = 0;
         foreach (ChunkHash[] batch in names.Chunk(VerifyBatch))
         {

@@ -19,7 +19,15 @@ using Npgsql;
 namespace CloudVm.Worker.Snapshots;
 
 /// <summary>What a snapshot will be: its memory and state are stored, and nobody sees it yet.</summary>
-public sealed record PreparedSnapshot(Guid SessionId, StartedMachine Machine, byte[] State, ChunkMap Memory, long StoredBytes, ProcessIdentity Process, long DirtyEpoch);
+/// <param name="SessionId">Keeps its chunks.</param>
+/// <param name="Machine">What the guest was started from.</param>
+/// <param name="State">Its state.</param>
+/// <param name="Memory">Its memory.</param>
+/// <param name="Disks">What its overlays hold, in the machine's order.</param>
+/// <param name="StoredBytes">Bytes added to the store.</param>
+/// <param name="Process">The process it was taken from.</param>
+/// <param name="DirtyEpoch">The epoch that began with it.</param>
+public sealed record PreparedSnapshot(Guid SessionId, StartedMachine Machine, byte[] State, ChunkMap Memory, IReadOnlyList<DiskMap> Disks, long StoredBytes, ProcessIdentity Process, long DirtyEpoch);
 
 /// <summary>Takes a snapshot of a VM: pauses the guest, stores its memory and state, lets it go on, and makes the snapshot visible.</summary>
 public sealed partial class TakeSnapshot(
@@ -29,6 +37,7 @@ public sealed partial class TakeSnapshot(
     DirtyBases bases,
     UploadSessions sessions,
     MemoryUpload upload,
+    DiskUpload diskUpload,
     TimeProvider time,
     ILogger<TakeSnapshot> logger)
 {
@@ -84,17 +93,35 @@ public sealed partial class TakeSnapshot(
             await instance.Client.PauseAsync(run.Token).ConfigureAwait(false);
             byte[] machine = await instance.Client.GetStateAsync(run.Token).ConfigureAwait(false);
             MemoryChunkMap memory = await instance.Client.GetChunkMapAsync(run.Token).ConfigureAwait(false);
-            ChunkMap? known = bases.Find(vm.Id, instance.Identity, memory.DirtyEpoch) is { } parent
-                ? await catalog.FindMapAsync(parent, run.Token).ConfigureAwait(false)
-                : null;
+            StartedMachine started = StartedMachine.Parse(startedFrom);
+            List<DiskBlockMap> disks = [];
+            foreach (StartedDisk disk in started.Disks ?? [])
+                disks.Add(await instance.Client.GetBlockMapAsync(disk.Disk.Name, run.Token).ConfigureAwait(false));
+            Guid? parent = bases.Find(vm.Id, instance.Identity, memory.DirtyEpoch);
+            ChunkMap? known = parent is { } id ? await catalog.FindMapAsync(id, run.Token).ConfigureAwait(false) : null;
+            IReadOnlyList<DiskMap> knownDisks = known is null ? [] : await catalog.FindDisksAsync(parent!.Value, run.Token).ConfigureAwait(false);
             bases.Forget(vm.Id);
             await instance.Client.BeginDirtyEpochAsync(run.Token).ConfigureAwait(false);
 
+            int afterMemory = disks.Count == 0 ? lastProgress : 10 + ((lastProgress - 10) / 2);
             await run.ReportAsync(10, "savingMemory").ConfigureAwait(false);
             (ChunkMap map, long stored) = await upload.RunAsync(
                 instance.Client, memory, known?.Count == memory.ChunkCount ? known : null, session,
-                share => run.ReportAsync(10 + (int)(share * (lastProgress - 10)), "savingMemory"), run.Token).ConfigureAwait(false);
-            return new PreparedSnapshot(session, StartedMachine.Parse(startedFrom), machine, map, stored, instance.Identity, memory.DirtyEpoch + 1);
+                share => run.ReportAsync(10 + (int)(share * (afterMemory - 10)), "savingMemory"), run.Token).ConfigureAwait(false);
+            List<DiskMap> diskMaps = [];
+            foreach (DiskBlockMap disk in disks)
+            {
+                int from = afterMemory + ((lastProgress - afterMemory) * diskMaps.Count / disks.Count);
+                int share = (lastProgress - afterMemory) / disks.Count;
+                await run.ReportAsync(from, "savingDisks").ConfigureAwait(false);
+                (DiskMap diskMap, long added) = await diskUpload.RunAsync(
+                    instance.Client, disk, knownDisks.FirstOrDefault(k => k.Name == disk.Name), session,
+                    done => run.ReportAsync(from + (int)(done * share), "savingDisks"), run.Token).ConfigureAwait(false);
+                diskMaps.Add(diskMap);
+                stored += added;
+            }
+
+            return new PreparedSnapshot(session, started, machine, map, diskMaps, stored, instance.Identity, memory.DirtyEpoch + 1);
         }
         finally
         {
@@ -112,6 +139,7 @@ public sealed partial class TakeSnapshot(
             throw new UploadSessionExpiredException();
         VirtualMachineEntity vm = await db.VirtualMachines.Include(v => v.Project).FirstAsync(v => v.Id == vmId, ct).ConfigureAwait(false);
         DateTimeOffset now = time.GetDatabaseNow();
+        IReadOnlyList<SnapshotDisk> disks = [.. (prepared.Machine.Disks ?? []).Select((started, index) => Describe(started, prepared.Disks[index]))];
         SnapshotEntity snapshot = new()
         {
             Id = request.SnapshotId,
@@ -123,17 +151,19 @@ public sealed partial class TakeSnapshot(
             Description = request.Description,
             State = SnapshotState.Ready,
             CreatedAt = now,
-            SizeBytes = (prepared.Machine.MemoryMiB * BytesPerMiB) + prepared.State.Length,
+            SizeBytes = (prepared.Machine.MemoryMiB * BytesPerMiB) + prepared.State.Length + disks.Sum(d => d.AllocatedBytes),
             StoredBytes = prepared.StoredBytes,
-            ChunkCount = Enumerable.Range(0, prepared.Memory.Count).Count(i => !prepared.Memory[i].IsZero),
+            ChunkCount = Enumerable.Range(0, prepared.Memory.Count).Count(i => !prepared.Memory[i].IsZero)
+                + prepared.Disks.Sum(disk => disk.Blocks.Count(block => !block.Value.IsZero)),
             VectorLengthsBits = prepared.Machine.VectorLengthsBits,
             Cpu = prepared.Machine.Cpu,
             MemoryMiB = prepared.Machine.MemoryMiB,
             ImageId = prepared.Machine.ImageId,
+            Disks = disks,
             CommandLine = prepared.Machine.CommandLine,
             ScheduleId = request.ScheduleId is { } schedule
                 && await db.SnapshotSchedules.AnyAsync(s => s.Id == schedule, ct).ConfigureAwait(false) ? schedule : null,
-            StateHash = SnapshotCatalog.HashOf(prepared.State, prepared.Memory),
+            StateHash = SnapshotCatalog.HashOf(prepared.State, prepared.Memory, prepared.Disks),
             FormatVersion = SnapshotCatalog.FormatVersion,
         };
         db.Snapshots.Add(snapshot);
@@ -147,9 +177,21 @@ public sealed partial class TakeSnapshot(
         });
         db.SnapshotManifestParts.AddRange(prepared.Memory.ToParts()
             .Select((hashes, part) => new SnapshotManifestPartEntity { SnapshotId = snapshot.Id, Part = part, Hashes = hashes }));
+        db.SnapshotDiskParts.AddRange(prepared.Disks.SelectMany((disk, index) => disk.ToParts().Select((stored, part) =>
+            new SnapshotDiskPartEntity { SnapshotId = snapshot.Id, Disk = index, Part = part, Blocks = stored.Blocks, Hashes = stored.Hashes })));
         db.AddEvent(EventTypes.SnapshotReady, snapshot.ToContract(), snapshot.ProjectId, now);
         return snapshot;
     }
+
+    private static SnapshotDisk Describe(StartedDisk started, DiskMap map) => new()
+    {
+        Name = started.Disk.Name,
+        SizeMiB = started.Disk.SizeMiB,
+        ReadOnly = started.Disk.ReadOnly,
+        Image = started.Disk.Image,
+        ImageSha256 = started.ImageSha256,
+        AllocatedBytes = (long)map.Blocks.Count(block => !block.Value.IsZero) * ControlProtocol.ChunkBytes,
+    };
 
     /// <summary>
     /// Whatever became of the snapshot, the guest goes on if it is wanted running, also when the database is away or the operation was

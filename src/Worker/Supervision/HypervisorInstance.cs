@@ -18,6 +18,9 @@ public sealed class HypervisorInstance(SupervisedProcess process, HypervisorClie
     /// <summary>PID and start time.</summary>
     public ProcessIdentity Identity => Process.Identity;
 
+    /// <summary>Whether its machine has disks; null while nobody has asked.</summary>
+    public bool? HasDisks { get; set; }
+
     /// <inheritdoc/>
     public void Dispose()
     {

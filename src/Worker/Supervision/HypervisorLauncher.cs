@@ -151,7 +151,7 @@ public sealed class HypervisorLauncher(WorkerOptions options, NodePaths paths, E
     }
 
     /// <summary>Only what the runtime needs: the process faces a hostile guest and gets neither credentials nor addresses.</summary>
-    private static Dictionary<string, string> GuestFacingEnvironment()
+    internal static Dictionary<string, string> GuestFacingEnvironment()
     {
         Dictionary<string, string> environment = new(StringComparer.Ordinal) { ["DOTNET_GCHeapHardLimit"] = HeapLimitBytes };
         foreach (System.Collections.DictionaryEntry variable in Environment.GetEnvironmentVariables())
@@ -164,7 +164,7 @@ public sealed class HypervisorLauncher(WorkerOptions options, NodePaths paths, E
         return environment;
     }
 
-    private static string FindDotnet() =>
+    internal static string FindDotnet() =>
         Environment.ProcessPath is { } self && Path.GetFileName(self) == "dotnet"
             ? self
             : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')

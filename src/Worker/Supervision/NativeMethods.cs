@@ -41,6 +41,24 @@ internal static class NativeMethods
     /// <summary><c>pidfd_send_signal(2)</c>: cannot hit another process that reuses the PID.</summary>
     public static int PidFdSendSignal(int pidFd, int signal) => (int)Syscall(PidFdSendSignalCall, pidFd, signal, 0, 0);
 
+    /// <summary>Makes renames within a directory durable.</summary>
+    /// <exception cref="IOException">The host's storage failed.</exception>
+    public static void FlushDirectory(string path)
+    {
+        int descriptor = Open(path, OpenReadOnly);
+        if (descriptor < 0)
+            throw new IOException($"{path} cannot be opened: {Marshal.GetLastPInvokeErrorMessage()}");
+        using Microsoft.Win32.SafeHandles.SafeFileHandle directory = new(descriptor, ownsHandle: true);
+        if (Synchronize(directory) != 0)
+            throw new IOException($"{path} cannot be flushed: {Marshal.GetLastPInvokeErrorMessage()}");
+    }
+
+    [DllImport("libc", EntryPoint = "open", SetLastError = true)]
+    private static extern int Open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
+
+    [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static extern int Synchronize(Microsoft.Win32.SafeHandles.SafeFileHandle file);
+
     [DllImport("libc", EntryPoint = "posix_spawn")]
     public static extern int PosixSpawn(
         out int pid,

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text.Json;
 using CloudVm.Contracts;
+using CloudVm.Contracts.Images;
 using CloudVm.Contracts.Operations;
 using CloudVm.Contracts.Vms;
 using CloudVm.Storage;
@@ -140,11 +141,12 @@ internal sealed class TestNode : IAsyncDisposable
     }
 
     public async Task<Guid> AddVmAsync(
-        string? name = null, string? commandLine = null, RestartPolicy restartPolicy = RestartPolicy.Never, int memoryMiB = 16, CpuSpec? cpu = null)
+        string? name = null, string? commandLine = null, RestartPolicy restartPolicy = RestartPolicy.Never, int memoryMiB = 16, CpuSpec? cpu = null,
+        IReadOnlyList<VmDisk>? disks = null)
     {
         await using CloudVmDbContext db = NewContext();
-        await UntilAsync(() => db.Images.AnyAsync(Ct), () => "the image to be registered:\n" + Log());
-        ImageEntity image = await db.Images.FirstAsync(Ct);
+        await UntilAsync(() => db.Images.AnyAsync(i => i.BuiltIn, Ct), () => "the image to be registered:\n" + Log());
+        ImageEntity image = await db.Images.FirstAsync(i => i.BuiltIn, Ct);
         VirtualMachineEntity vm = new()
         {
             Id = Guid.CreateVersion7(),
@@ -156,6 +158,7 @@ internal sealed class TestNode : IAsyncDisposable
             VcpuCount = 1,
             HostProfile = (cpu ?? new CpuSpec()).HostProfile,
             MemoryMiB = memoryMiB,
+            Disks = disks ?? [],
             CommandLine = commandLine,
             RestartPolicy = restartPolicy,
             Generation = 1,
@@ -165,6 +168,29 @@ internal sealed class TestNode : IAsyncDisposable
         db.VirtualMachines.Add(vm);
         await db.SaveChangesAsync(Ct);
         return vm.Id;
+    }
+
+    /// <summary>Stores a disk image as an upload does.</summary>
+    public async Task<ImageReference> AddDiskImageAsync(byte[] content)
+    {
+        await using CloudVmDbContext db = NewContext();
+        byte[] hash = SHA256.HashData(content);
+        ImageEntity image = new()
+        {
+            Id = Guid.CreateVersion7(),
+            ProjectId = ProjectEntity.DefaultId,
+            Name = $"disk-{Guid.NewGuid():N}",
+            Kind = ImageKind.Disk,
+            State = ImageState.Ready,
+            SizeBytes = content.Length,
+            Sha256 = hash,
+            Files = [new ImageFile("disk", null, Convert.ToHexStringLower(hash), content.Length)],
+            Disk = new ImageDisk(DiskFormat.Raw, content.Length),
+        };
+        db.Images.Add(image);
+        db.ImageParts.AddRange(content.Chunk(64 * 1024).Select((part, ordinal) => new ImagePartEntity { ImageId = image.Id, Ordinal = ordinal, Data = part }));
+        await db.SaveChangesAsync(Ct);
+        return new ImageReference(image.Id, image.Name);
     }
 
     /// <summary>Asks for an operation, as the Api does.</summary>
