@@ -32,7 +32,7 @@ public sealed class DifferentialTests(ITestOutputHelper output)
         {
             // Operand pools are made from the seed: each round has its own.
             var roundSeed = seed + (ulong)round;
-            var runs = rows.GroupBy(row => LengthOf(RowCoverage.VectorLengths(row), roundSeed))
+            var runs = rows.GroupBy(row => LengthOf(OracleExceptions.VectorLengths(row), roundSeed))
                 .SelectMany(length => length.Chunk(RowsPerRun).Select(chosen => (Length: length.Key, Rows: chosen))).ToArray();
             var disagreements = new ConcurrentBag<Disagreement>();
             Parallel.ForEach(Partitioner.Create(runs, EnumerablePartitionerOptions.NoBuffering), run =>

@@ -1,3 +1,4 @@
+using CloudVm.Hypervisor.Cpu;
 using CloudVm.Hypervisor.Execute.Elements;
 using CloudVm.Hypervisor.Fp;
 using static CloudVm.Hypervisor.Fp.SoftFloat;
@@ -282,5 +283,30 @@ public sealed unsafe partial class Interpreter
             return trapped;
         var lanes = new Lanes { D = c.Z(Rd(w)), N = c.Z(Rn(w)), M = c.Z(Rm(w)), Pg = c.Pg(w), Bytes = c.VL, Shift = (int)(w >> 13) & 3 };
         return c.RunFp<FpComplexMultiplyAddLoop>(w, ref lanes);
+    }
+
+    /// <summary>FCMLA Zda, Zn, Zm[index], #rot × 90: the index chooses a complex number in each 128-bit segment of Zm.</summary>
+    internal static StepResult SveFcmlaIndexed<TFormat>(Interpreter c, uint w) where TFormat : struct, IFpFormat
+    {
+        if (!c.CheckSve(out var trapped))
+            return trapped;
+        var half = TFormat.Width == 16;
+        var m = c.Z((w >> 16) & (half ? 7u : 15u));
+        var index = half ? (int)(w >> 19) & 3 : (int)(w >> 20) & 1;
+        var repeated = stackalloc byte[CpuState.ZStride];
+        for (var at = 0; at < c.VL; at += half ? 4 : 8)
+        {
+            var segment = m + (at & ~15);
+            if (half)
+                *(uint*)(repeated + at) = ((uint*)segment)[index];
+            else
+                *(ulong*)(repeated + at) = ((ulong*)segment)[index];
+        }
+
+        var lanes = new Lanes { D = c.Z(Rd(w)), N = c.Z(Rn(w)), M = repeated, Bytes = c.VL, Shift = (int)(w >> 10) & 3 };
+        var context = c.BeginFp();
+        FpComplexMultiplyAddLoop.Run<TFormat>(ref lanes, ref context);
+        c.EndFp(context);
+        return StepResult.Next;
     }
 }

@@ -24,7 +24,7 @@ internal static class CaseSchedule
     /// <summary>A row's batches: all of the first vector length, then of the next.</summary>
     public static IEnumerable<CaseBatch> BatchesOf(OpcodeInfo row)
     {
-        var lengths = RowCoverage.VectorLengths(row);
+        var lengths = OracleExceptions.VectorLengths(row);
         var perLength = (MinimumCases + (lengths.Count * BatchCases) - 1) / (lengths.Count * BatchCases);
         foreach (var length in lengths)
         {

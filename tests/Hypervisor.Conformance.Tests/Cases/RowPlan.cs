@@ -17,6 +17,7 @@ internal sealed class RowPlan
         NameHash = StateHash.OfText(row.Name);
         AccessesMemory = RowCoverage.AccessesMemory(row);
         MustAlign = row.Group == "BaseAtomic" || RowCoverage.RequiresAlignment(row);
+        BranchOffset = row.Group == "BaseBranch" ? Array.Find(Fields.All, field => field.Name.StartsWith("imm", StringComparison.Ordinal)) : null;
         BranchesToRegister = RowCoverage.BranchesToRegister(row);
         DistinctRegisters = row.Group is "BaseLoadStore" or "BaseAtomic"
             ? Fields.All.Where(field => field.Name is "Rt" or "Rt2" or "Rs" or "Rn").ToArray()
@@ -45,6 +46,9 @@ internal sealed class RowPlan
     public bool MustAlign { get; }
 
     public bool BranchesToRegister { get; }
+
+    /// <summary>The offset of a direct branch.</summary>
+    public RowField? BranchOffset { get; }
 
     /// <summary>Registers of which no two may be the same, since the architecture leaves open what then happens.</summary>
     public RowField[] DistinctRegisters { get; }

@@ -50,6 +50,15 @@ internal sealed unsafe class InterpreterRunner : IDisposable
         output.Normalise();
     }
 
+    /// <summary>True when the record's word, in its state, is UNDEFINED.</summary>
+    public bool IsUndefined(MachineRecord input)
+    {
+        Load(input);
+        Write(Layout.Slot, input.Word);
+        _engine.Step(_cpu);
+        return _cpu->Pc == Vectors + 0x200 && _cpu->EsrEl1 >> 26 == 0;
+    }
+
     public void Dispose()
     {
         _domain.Dispose();

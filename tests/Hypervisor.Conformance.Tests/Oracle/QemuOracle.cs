@@ -78,6 +78,19 @@ internal static class QemuOracle
     /// <summary>Runs a program to its end and returns what it printed; throws when it fails.</summary>
     internal static string Execute(string program, params ReadOnlySpan<string> arguments)
     {
+        var (text, errors, status) = Finish(program, arguments);
+        return status == 0 ? text : throw new InvalidOperationException($"{program} failed with {status}: {errors}");
+    }
+
+    /// <summary>Runs a program to its end, whether it fails or not.</summary>
+    internal static (string Output, string Errors) TryExecute(string program, params ReadOnlySpan<string> arguments)
+    {
+        var (text, errors, _) = Finish(program, arguments);
+        return (text, errors);
+    }
+
+    private static (string Output, string Errors, int Status) Finish(string program, ReadOnlySpan<string> arguments)
+    {
         var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
@@ -85,8 +98,6 @@ internal static class QemuOracle
         var errors = process.StandardError.ReadToEndAsync();
         var text = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        if (process.ExitCode != 0)
-            throw new InvalidOperationException($"{program} failed with {process.ExitCode}: {errors.GetAwaiter().GetResult()}");
-        return text;
+        return (text, errors.GetAwaiter().GetResult(), process.ExitCode);
     }
 }
