@@ -62,6 +62,7 @@ main() {
     fi
     rm -rf "$CACHE"/store/.new-* # of a build that was killed
     resolve_packages "$update"
+    ! declare -F rootfs_key >/dev/null || PACKAGE_HASHES+=("$(rootfs_key)")
     local key directory
     key=$({ printf '%s\n' "$RECIPE" && printf '%s\n' "${PACKAGE_HASHES[@]}"; } | sha256sum | cut -c1-16)
     directory=$CACHE/store/$NAME-$key

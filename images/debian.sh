@@ -40,7 +40,7 @@ private_apt() {
     APT=(-q -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o APT::Sandbox::User= -o Acquire::Languages=none
         -o "Dir::Etc::SourceList=$state/sources.list" -o Dir::Etc::SourceParts=- -o Dir::Etc::Preferences=- -o Dir::Etc::PreferencesParts=-
         -o "Dir::State=$state" -o "Dir::State::Lists=$state/lists" -o "Dir::State::status=$state/status" -o "Dir::Cache=$state/cache"
-        -o Acquire::http::Timeout=20 -o Acquire::Retries=1)
+        -o Acquire::http::Timeout=20 -o Acquire::Retries=1 -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false)
 }
 
 # package_field PACKAGE FIELD: of the version that apt would install.
@@ -117,6 +117,17 @@ add_modules() {
         install -D -m 644 "$from/$file" "$to/$file"
     done
     PATH=$PATH:/usr/sbin:/sbin depmod -b "$root" "$KERNEL_RELEASE"
+}
+
+# The modules that make every virtio device of the board work, and the file system of the images that are disks.
+VIRTIO_MODULES=(virtio_mmio virtio_console virtio-rng virtio_balloon virtio_blk virtio_net ext4)
+
+# cloud_kernel_and_initrd: ./kernel and ./initrd of Debian's kernel for virtual machines.
+cloud_kernel_and_initrd() {
+    take_kernel linux-image-cloud-arm64
+    busybox_root "$WORK/root"
+    add_modules "$WORK/root" "${VIRTIO_MODULES[@]}"
+    make_initramfs "$WORK/root" initrd
 }
 
 # make_initramfs ROOT FILE: ROOT as an uncompressed cpio archive, the same bytes for the same content. Uncompressed,

@@ -19,6 +19,7 @@ command_test() {
     want_for_up
     want_for_test
     want_for_images
+    [ -z "$long" ] || want_for_rootfs
     install_missing "./cloudvm test"
     find_dotnet
     # Whoever carries this mark was started by this run and must not outlive it.

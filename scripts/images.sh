@@ -9,6 +9,13 @@ want_for_images() {
     want debian-archive-keyring -- test -e /usr/share/keyrings/debian-archive-keyring.gpg
 }
 
+# want_for_rootfs: what a disk image needs besides; its second stage also runs in a Hypervisor of this build.
+want_for_rootfs() {
+    want debootstrap -- has_tool debootstrap
+    want e2fsprogs -- has_tool mke2fs
+    [ "$UID" -eq 0 ] || want fakeroot -- has_command fakeroot
+}
+
 # has_tool NAME: also where only root looks for programs.
 has_tool() { PATH=$PATH:/usr/sbin:/sbin command -v "$1"; }
 
@@ -29,7 +36,17 @@ command_images() {
     for name in $names; do [ -f "$ROOT/images/$name/recipe.sh" ] || usage_error "there is no recipe for '$name'"; done
     make_directories
     want_for_images
-    install_missing "./cloudvm images"
+    case $names in
+        *-rootfs*)
+            want_for_up
+            want_for_rootfs
+            install_missing "./cloudvm images"
+            find_dotnet
+            publish_services >&2
+            export CLOUDVM_HYPERVISOR=$BUILD/Hypervisor/CloudVm.Hypervisor
+            ;;
+        *) install_missing "./cloudvm images" ;;
+    esac
     for name in $names; do
         CLOUDVM_IMAGE_CACHE=$IMAGE_CACHE "$ROOT/images/build.sh" $update "$name" || exit 1
     done

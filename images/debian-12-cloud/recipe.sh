@@ -4,9 +4,4 @@ PACKAGES=(linux-image-cloud-arm64 busybox-static)
 COMMAND_LINE='console=ttyAMA0'
 MINIMUM_MEMORY=192
 
-make_image() {
-    take_kernel linux-image-cloud-arm64
-    busybox_root "$WORK/root"
-    add_modules "$WORK/root" virtio_mmio virtio_console virtio-rng virtio_balloon virtio_blk virtio_net ext4
-    make_initramfs "$WORK/root" initrd
-}
+make_image() { cloud_kernel_and_initrd; }

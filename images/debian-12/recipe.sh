@@ -7,6 +7,6 @@ MINIMUM_MEMORY=192
 make_image() {
     take_kernel linux-image-arm64
     busybox_root "$WORK/root"
-    add_modules "$WORK/root" virtio_mmio virtio_console virtio-rng virtio_balloon virtio_blk virtio_net ext4 gpio_keys evdev
+    add_modules "$WORK/root" "${VIRTIO_MODULES[@]}" gpio_keys evdev
     make_initramfs "$WORK/root" initrd
 }

@@ -36,17 +36,7 @@ internal sealed class DebianGuest : IAsyncDisposable
         DebianGuest? guest = null;
         try
         {
-            var definition = new MachineDefinition
-            {
-                VmId = Guid.CreateVersion7(),
-                HostProfile = new HostProfileDefinition { Name = "max-pow2" },
-                CpuCount = cpus,
-                MemoryMiB = 256,
-                SveEnabled = true,
-                Boot = new BootSource { KernelPath = image.KernelPath, InitrdPath = image.InitrdPath, CommandLine = image.CommandLine },
-                ConsoleLogPath = process.ConsoleLogPath,
-                ExitRecordPath = process.ExitRecordPath,
-            };
+            var definition = Define(image, cpus, process);
             await process.Client.ConfigureAsync(change?.Invoke(definition) ?? definition, TestContext.Current.CancellationToken);
             guest = new DebianGuest(process, await GuestConsole.AttachAsync(process.Client));
             await process.Client.StartAsync(TestContext.Current.CancellationToken);
@@ -60,9 +50,30 @@ internal sealed class DebianGuest : IAsyncDisposable
         }
     }
 
+    /// <summary>Goes on from a saved machine in a process of its own.</summary>
+    /// <param name="change">Alters the machine, which must fit the saved one, before it is made.</param>
+    public static async Task<DebianGuest> RestoreAsync(
+        DebianImage image, int cpus, SavedMachine saved, IReadOnlyList<RestoreDisk> disks, Func<MachineDefinition, MachineDefinition> change)
+    {
+        var process = await HypervisorProcess.StartAsync();
+        try
+        {
+            await process.Client.ConfigureAsync(change(Define(image, cpus, process)), TestContext.Current.CancellationToken);
+            await saved.LoadAsync(process.Client, disks);
+            var guest = new DebianGuest(process, await GuestConsole.AttachAsync(process.Client));
+            await process.Client.ResumeAsync(TestContext.Current.CancellationToken);
+            return guest;
+        }
+        catch
+        {
+            await process.DisposeAsync();
+            throw;
+        }
+    }
+
     /// <summary>Waits for the shell's first prompt after a boot.</summary>
     /// <param name="from">Where in the console's text to look from.</param>
-    public Task WaitForShellAsync(int from = 0) => _console.WaitForAsync("^debian:~# ", from, BootDeadline);
+    public Task WaitForShellAsync(int from = 0) => _console.WaitForAsync("^(debian:~|bash-[0-9.]+)# ", from, BootDeadline);
 
     /// <summary>Waits for text on the console; returns where the match ends.</summary>
     public Task<int> WaitForTextAsync(string pattern, int from = 0, TimeSpan? deadline = null) =>
@@ -104,6 +115,19 @@ internal sealed class DebianGuest : IAsyncDisposable
         return JsonSerializer.Deserialize(record, ControlJsonContext.Default.ExitRecord)!;
     }
 
+    private static MachineDefinition Define(DebianImage image, int cpus, HypervisorProcess process) => new()
+    {
+        VmId = Guid.CreateVersion7(),
+        HostProfile = new HostProfileDefinition { Name = "max-pow2" },
+        CpuCount = cpus,
+        MemoryMiB = 256,
+        SveEnabled = true,
+        Boot = new BootSource { KernelPath = image.KernelPath, InitrdPath = image.InitrdPath, CommandLine = image.CommandLine },
+        ConsoleLogPath = process.ConsoleLogPath,
+        ExitRecordPath = process.ExitRecordPath,
+    };
+
+    /// <summary>Kills the Hypervisor (on disposal), as a crash would, and cleans up after it.</summary>
     public async ValueTask DisposeAsync()
     {
         await _console.DisposeAsync();

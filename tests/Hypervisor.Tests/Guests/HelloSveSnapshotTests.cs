@@ -113,37 +113,4 @@ public sealed class HelloSveSnapshotTests
     }
 
     private static string ValueOf(string output) => Regex.Match(output, "value ([0-9a-f]{16})").Groups[1].Value;
-
-    /// <summary>A paused machine's state and the chunks of its memory that hold data, as the Worker moves them.</summary>
-    private sealed record SavedMachine(byte[] State, IReadOnlyDictionary<int, byte[]> Chunks)
-    {
-        /// <summary>Pauses the machine and reads all of it; it stays paused.</summary>
-        public static async Task<SavedMachine> SaveAsync(HypervisorClient client)
-        {
-            var ct = TestContext.Current.CancellationToken;
-            await client.PauseAsync(ct);
-            var state = await client.GetStateAsync(ct);
-            var map = await client.GetChunkMapAsync(ct);
-            var chunks = new Dictionary<int, byte[]>();
-            for (var chunk = 0; chunk < map.ChunkCount; chunk++)
-            {
-                if ((map.Touched[chunk / 8] >> (chunk % 8) & 1) != 0)
-                    chunks.Add(chunk, await client.GetChunksAsync(chunk, 1, ct));
-            }
-
-            return new SavedMachine(state, chunks);
-        }
-
-        /// <summary>Puts the state back; the machine is paused afterwards.</summary>
-        public async Task LoadAsync(HypervisorClient client)
-        {
-            var ct = TestContext.Current.CancellationToken;
-            if ((await client.StatusAsync(ct)).State == MachineState.Running)
-                await client.PauseAsync(ct);
-            await client.BeginRestoreAsync(ct);
-            foreach (var (index, data) in Chunks)
-                await client.PutChunksAsync(index, data, ct);
-            await client.PutStateAsync(State, ct);
-        }
-    }
 }
