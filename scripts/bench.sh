@@ -1,12 +1,16 @@
 # `bench NAME`: measurements. api, lifecycle and density have an installation of their own; the others run machines alone.
 
 command_bench() {
-    [ $# -eq 1 ] || usage_error "bench needs one name: api, lifecycle, density, boot, guest or idle"
+    [ $# -eq 1 ] || usage_error "bench needs one name: api, lifecycle, density, engine, boot, guest or idle"
     make_directories
     want_for_up
     want postgresql -- postgres_binaries
     want wrk -- has_command wrk
     case $1 in
+        engine)
+            want gcc-aarch64-linux-gnu -- has_command aarch64-linux-gnu-gcc
+            want qemu-system-arm -- has_command qemu-system-aarch64
+            ;;
         boot | guest | idle)
             want_for_images
             want gcc-aarch64-linux-gnu libc6-dev-arm64-cross -- has_command aarch64-linux-gnu-gcc

@@ -5,6 +5,7 @@ Dictionary<string, Func<CancellationToken, Task>> benchmarks = new(StringCompare
     ["api"] = ApiBenchmark.RunAsync,
     ["lifecycle"] = LifecycleBenchmark.RunAsync,
     ["density"] = DensityBenchmark.RunAsync,
+    ["engine"] = EngineBenchmark.RunAsync,
     ["boot"] = BootBenchmark.RunAsync,
     ["guest"] = GuestBenchmark.RunAsync,
     ["idle"] = IdleBenchmark.RunAsync,

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using CloudVm.Hypervisor.Cpu;
 using CloudVm.Hypervisor.Mmu;
 
@@ -60,6 +61,7 @@ public sealed unsafe partial class Interpreter
         LeaveDomain();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private ExitReason RunBlocks(long budget)
     {
         var cpu = Cpu;

@@ -110,11 +110,12 @@
     b.ne    1b
     ret
 
+/* Scalar floating point, inexact as real numbers are. */
     kernel  k_float
     fmov    d0, #1.0
-    fmov    d1, #1.5
+    fmov    d1, #3.0
     fmov    d2, #0.5
-    fmov    d3, #2.0
+    fdiv    d1, d0, d1
 1:  fmul    d4, d0, d2
     fadd    d5, d4, d1
     fmadd   d0, d5, d2, d4
