@@ -38,4 +38,17 @@ public sealed class Pl031Tests
         restored.Write(0x1c, 4, 1);
         Assert.False(restoredIrq);
     }
+
+    [Fact]
+    public void AnAlarmInTheDistantFutureIsKept()
+    {
+        using var rtc = new Pl031(TimeProvider.System, _ => { });
+        rtc.Write(8, 4, 0);
+        rtc.Write(4, 4, int.MaxValue);
+        Assert.Equal((ulong)int.MaxValue, rtc.Read(4, 4));
+        var writer = new StateWriter();
+        rtc.Save(writer);
+        using var restored = new Pl031(TimeProvider.System, _ => { });
+        restored.PrepareRestore(new StateReader("pl031", writer.Written.ToArray()))();
+    }
 }

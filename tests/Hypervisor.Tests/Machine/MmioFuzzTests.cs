@@ -58,6 +58,8 @@ public sealed class MmioFuzzTests(ITestOutputHelper output) : IDisposable
                 machine.Reset();
         }
 
+        if (machine.State == MachineState.Exited)
+            output.WriteLine($"{(await machine.Ended).Reason}: {(await machine.Ended).Detail}");
         var counters = machine.ReadCounters();
         output.WriteLine($"{counters.RetiredInstructions} instructions, {counters.MmioAccesses} accesses, {machine.ReadDeviceEvents(0).Count} events");
         Assert.True(counters.MmioAccesses > 1000);

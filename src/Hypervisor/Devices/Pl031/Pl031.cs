@@ -7,6 +7,9 @@ namespace CloudVm.Hypervisor.Devices.Pl031;
 /// <remarks>Thread: any. The alarm is raised on a timer thread.</remarks>
 public sealed class Pl031 : IMmioDevice, ISnapshottable, IDisposable
 {
+    /// <summary>Seconds, a day: host timers end below 50 days. A timer that is early looks again.</summary>
+    private const int LongestWait = 24 * 60 * 60;
+
     private readonly Lock _gate = new();
     private readonly TimeProvider _time;
     private readonly Action<bool> _setIrq;
@@ -110,7 +113,7 @@ public sealed class Pl031 : IMmioDevice, ISnapshottable, IDisposable
 
                 // An alarm that passed meanwhile goes off a little later: the restored state is first compared with the saved one.
                 if (state.Armed)
-                    _alarm.Change(TimeSpan.FromSeconds(Math.Max((int)(state.Match - Now), 1)), Timeout.InfiniteTimeSpan);
+                    _alarm.Change(TimeSpan.FromSeconds(Math.Clamp((int)(state.Match - Now), 1, LongestWait)), Timeout.InfiniteTimeSpan);
             }
         };
     }
@@ -135,7 +138,7 @@ public sealed class Pl031 : IMmioDevice, ISnapshottable, IDisposable
                 _state.RawInterrupt = true;
             }
 
-            _alarm.Change(seconds > 0 ? TimeSpan.FromSeconds(seconds) : Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            _alarm.Change(seconds > 0 ? TimeSpan.FromSeconds(Math.Min(seconds, LongestWait)) : Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         }
 
         var level = _state.RawInterrupt && _state.InterruptEnabled;
