@@ -11,7 +11,12 @@ public sealed unsafe partial class KvmVcpu
     /// <summary>First padding word of struct kvm_regs, after SPSR_FIQ.</summary>
     private const int CorePadding = 0x52;
 
-    private const ulong PsciVersion10001 = 0x10001;
+    // KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_1, 2 and 3 of a CPU that needs none.
+    private const ulong WorkaroundNotRequired = 2;
+    private const ulong Workaround2NotRequired = 3;
+    private const ulong Workaround2Enabled = 1 << 4;
+
+    private const int StandardServicesIndex = 4;
 
     /// <summary>PSCI version, SMCCC workarounds 1 to 3, and the three bitmaps of firmware services.</summary>
     private static readonly ulong[] FirmwareIds =
@@ -22,8 +27,6 @@ public sealed unsafe partial class KvmVcpu
 
     /// <summary>SPSR_ABT to SPSR_FIQ: AArch32 state that KVM keeps for every vCPU.</summary>
     private readonly ulong[] _banked = new ulong[5];
-
-    private ulong _psciVersion = PsciVersion10001;
 
     private void ListCore(List<ulong> ids)
     {
@@ -141,29 +144,48 @@ public sealed unsafe partial class KvmVcpu
             return Errno.ENOENT;
         if (data.Length < sizeof(ulong))
             return Errno.EFAULT;
-        if (at > 0)
-        {
-            // No workaround state and no service bits are offered: zero is all there is to read and to accept.
-            if (isSet)
-                return BinaryPrimitives.ReadUInt64LittleEndian(data) == 0 ? Errno.Ok : Errno.EINVAL;
-            BinaryPrimitives.WriteUInt64LittleEndian(data, 0);
-            return Errno.Ok;
-        }
-
-        const ulong Psci01 = 1;
         if (!isSet)
         {
-            BinaryPrimitives.WriteUInt64LittleEndian(data, HasPsci ? _psciVersion : Psci01);
+            BinaryPrimitives.WriteUInt64LittleEndian(data, FirmwareValue(at));
             return Errno.Ok;
         }
 
-        var version = BinaryPrimitives.ReadUInt64LittleEndian(data);
-        if (!HasPsci)
-            return version == Psci01 ? Errno.Ok : Errno.EINVAL;
-        if (version is not (2 or 0x10000 or PsciVersion10001))
+        var value = BinaryPrimitives.ReadUInt64LittleEndian(data);
+        if (!IsFirmwareValueAllowed(at, value))
             return Errno.EINVAL;
-        _psciVersion = version;
+        if (at == StandardServicesIndex && _vm.HasRun && value != FirmwareValue(at))
+            return Errno.EBUSY;
+        SetFirmwareValue(at, value);
         return Errno.Ok;
+    }
+
+    private ulong FirmwareValue(int at) => at switch
+    {
+        0 => HasPsci ? _vm.Firmware.Psci.Version : Psci.Version01,
+        1 or 3 => WorkaroundNotRequired,
+        2 => Workaround2NotRequired,
+        StandardServicesIndex => _vm.Firmware.StandardServices,
+        _ => 0,
+    };
+
+    private bool IsFirmwareValueAllowed(int at, ulong value) => at switch
+    {
+        0 when HasPsci => value is Psci.Version02 or Psci.Version10 or Psci.Version11,
+        0 => value == Psci.Version01,
+
+        // A workaround may be said to be worse than it is; bit 4 of the second one says that the guest has it switched on.
+        2 => (value & ~Workaround2Enabled) <= Workaround2NotRequired,
+        1 or 3 => value <= WorkaroundNotRequired,
+        StandardServicesIndex => (value & ~Firmware.TrngService) == 0,
+        _ => value == 0,
+    };
+
+    private void SetFirmwareValue(int at, ulong value)
+    {
+        if (at == 0 && HasPsci)
+            _vm.Firmware.Psci.Version = value;
+        else if (at == StandardServicesIndex)
+            _vm.Firmware.StandardServices = value;
     }
 
     private void ListTimers(List<ulong> ids)

@@ -7,6 +7,8 @@ public sealed unsafe partial class KvmVcpu
     private (ulong Entry, ulong Context)? _pendingReset;
     private volatile bool _resetRequested;
 
+    internal bool HasRun => _hasRun;
+
     /// <summary>Whether INIT asked for PSCI 0.2 or later.</summary>
     internal bool HasPsci => (_features & KvmVcpuFeatures.Psci02) != 0;
 

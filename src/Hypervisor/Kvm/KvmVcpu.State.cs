@@ -100,7 +100,14 @@ public sealed unsafe partial class KvmVcpu : ISnapshottable
             return (pstate & 0x1f) is 0 or 4 or 5 ? null : $"vCPU {Index}: PSTATE 0x{pstate:x} has no mode that exists here.";
         }
 
-        var isFixed = (id & RegisterId.GroupMask) is RegisterId.Firmware or RegisterId.FirmwareBitmap or RegisterId.Demux
+        if (Array.IndexOf(FirmwareIds, id) is >= 0 and var firmware)
+        {
+            return IsFirmwareValueAllowed(firmware, BinaryPrimitives.ReadUInt64LittleEndian(value))
+                ? null
+                : $"vCPU {Index}: firmware register {id:x} has a value in the state that is not offered here.";
+        }
+
+        var isFixed = (id & RegisterId.GroupMask) is RegisterId.Demux
             || ((id & RegisterId.GroupMask) == RegisterId.SysReg
                 && SystemRegisterTable.Find(this, (SystemRegister)(ushort)id) is { Home: RegisterHome.Identification });
         if (!isFixed)
@@ -122,6 +129,13 @@ public sealed unsafe partial class KvmVcpu : ISnapshottable
         PoweredOff = poweredOff;
         foreach (var (id, value) in values)
         {
+            // Unlike SET_ONE_REG, a restore may change services after the VM has run.
+            if (Array.IndexOf(FirmwareIds, id) is >= 0 and var firmware)
+            {
+                SetFirmwareValue(firmware, BinaryPrimitives.ReadUInt64LittleEndian(value));
+                continue;
+            }
+
             if (SetOneReg(id, value) is var result and not Errno.Ok)
                 throw new InvalidOperationException($"Register {id:x} passed its check but is refused: {result}.");
         }

@@ -77,7 +77,7 @@ public sealed unsafe partial class KvmVcpu
         SkipInstruction(cpu);
         if ((cpu->Exit.Esr & 0xffff) == 0)
             return CallFirmware(cpu);
-        cpu->X[0] = ulong.MaxValue;
+        cpu->X[0] = ulong.MaxValue; // and X1 to X3 stay, as in handle_smc
         return RunOutcome.Again;
     }
 
@@ -86,6 +86,9 @@ public sealed unsafe partial class KvmVcpu
         var call = new FirmwareCall(cpu->X[0], cpu->X[1], cpu->X[2], cpu->X[3]);
         var answer = _vm.Firmware.Call(this, call);
         cpu->X[0] = answer.Result;
+        cpu->X[1] = answer.Result1;
+        cpu->X[2] = answer.Result2;
+        cpu->X[3] = answer.Result3;
         switch (answer.Effect)
         {
             case FirmwareEffect.WaitForInterrupt:

@@ -68,6 +68,9 @@ public sealed class KvmVm : IDisposable
 
     internal Firmware Firmware { get; }
 
+    /// <summary>Whether any vCPU has run: some of the VM's properties are fixed from then on.</summary>
+    internal bool HasRun => Vcpus.Any(v => v.HasRun);
+
     private static ReadOnlySpan<Isa.Feature> SveFeatures =>
     [
         Isa.Feature.SVE, Isa.Feature.SVE2, Isa.Feature.SVE2P1, Isa.Feature.SVE_AES, Isa.Feature.SVE_BITPERM, Isa.Feature.SVE_SHA3,
