@@ -255,7 +255,11 @@ public sealed unsafe partial class KvmVcpu
         if (HasReasonToWake)
             return;
         var ticks = (_vm.Timers.NextDeadline(Index) ?? long.MaxValue) - _vm.Clock.Now;
-        _parker.Wait(sequence, Math.Min(VirtualClock.NanosecondsFor(ticks), WfeSleepNanoseconds));
+
+        // Whoever waits for a lock waits briefly; only a vCPU with nothing to do gets to the long sleeps.
+        const long ShortestSleepNanoseconds = 20_000;
+        var sleep = ShortestSleepNanoseconds << Math.Min((_wfeCount - WfeBeforeSleep) / 8, 6);
+        _parker.Wait(sequence, Math.Min(VirtualClock.NanosecondsFor(ticks), Math.Min(sleep, WfeSleepNanoseconds)));
     }
 
     private bool HasReasonToWake => _irqLine || _fiqLine || _kicked || PoweredOff;

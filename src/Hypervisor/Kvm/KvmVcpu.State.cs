@@ -18,7 +18,7 @@ public sealed unsafe partial class KvmVcpu : ISnapshottable
     public string SectionName => string.Create(CultureInfo.InvariantCulture, $"vcpu/{Index}");
 
     /// <inheritdoc/>
-    public ushort SectionVersion => 1;
+    public ushort SectionVersion => 2;
 
     /// <inheritdoc/>
     public void Save(StateWriter writer)
@@ -26,6 +26,7 @@ public sealed unsafe partial class KvmVcpu : ISnapshottable
         writer.WriteUInt32((uint)(_features & ~KvmVcpuFeatures.PowerOff));
         writer.WriteUInt32(_vectorLengths.Bits);
         writer.WriteBoolean(PoweredOff);
+        writer.WriteBoolean(_context->VirtualSError != 0);
         var ids = StateRegisters();
         writer.WriteInt32(ids.Count);
         Span<byte> buffer = stackalloc byte[CpuState.ZStride];
@@ -51,10 +52,11 @@ public sealed unsafe partial class KvmVcpu : ISnapshottable
         if (lengths != _vectorLengths)
             reasons.Add($"vCPU {Index} has the vector lengths {{{lengths}}} in the state and {{{_vectorLengths}}} here; the guest has probed them, so they must be the very same.");
         var poweredOff = reader.ReadBoolean();
+        var hasPendingSError = reader.ReadBoolean();
         var values = ReadRegisters(reader, reasons);
         return reasons.Count > 0
             ? throw new StateFormatException(reasons, incompatible: true)
-            : () => Restore(poweredOff, values);
+            : () => Restore(poweredOff, hasPendingSError, values);
     }
 
     private List<ulong> StateRegisters()
@@ -121,12 +123,13 @@ public sealed unsafe partial class KvmVcpu : ISnapshottable
         return $"vCPU {Index}: {name} is {Convert.ToHexString(value)} in the state and {Convert.ToHexString(here)} here (bytes, least significant first).";
     }
 
-    private void Restore(bool poweredOff, List<(ulong Id, byte[] Value)> values)
+    private void Restore(bool poweredOff, bool hasPendingSError, List<(ulong Id, byte[] Value)> values)
     {
         ResetRegisters();
         _mmioPending = false;
         ForgetPendingReset();
         PoweredOff = poweredOff;
+        _context->VirtualSError = (byte)(hasPendingSError ? 1 : 0);
         foreach (var (id, value) in values)
         {
             // Unlike SET_ONE_REG, a restore may change services after the VM has run.

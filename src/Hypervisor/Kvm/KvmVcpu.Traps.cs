@@ -107,6 +107,7 @@ public sealed unsafe partial class KvmVcpu
     {
         ref readonly var exit = ref cpu->Exit;
         Counters.MmioAccesses++;
+        _faultAddress = exit.Far;
         if (!exit.SyndromeValid)
         {
             RunState.ExitReason = KvmExitReason.ArmNisv;
@@ -133,9 +134,7 @@ public sealed unsafe partial class KvmVcpu
     /// <summary>A fetch outside RAM: KVM injects an external abort into the guest.</summary>
     private static RunOutcome HandleInstructionAbort(CpuState* cpu)
     {
-        const uint SynchronousExternalAbort = 0x10;
-        var exceptionClass = cpu->El == 0 ? ExceptionClass.InstructionAbortLower : ExceptionClass.InstructionAbortSame;
-        ExceptionEntry.TakeToEl1(cpu, exceptionClass, SynchronousExternalAbort, 1, cpu->Exit.Far, cpu->Pc);
+        InjectExternalAbort(cpu, isFetch: true, cpu->Exit.Far);
         return RunOutcome.Again;
     }
 
