@@ -150,6 +150,7 @@ public sealed unsafe partial class Interpreter
 
         // A later LDAR must not overtake: the host orders stores before loads only with a full barrier.
         Interlocked.MemoryBarrier();
+        c._domain.WakeEventWaiters();
         return StepResult.Next;
     }
 

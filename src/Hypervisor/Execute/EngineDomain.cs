@@ -13,6 +13,7 @@ public sealed class EngineDomain : IDisposable
 {
     private readonly Interpreter?[] _vcpus;
     private readonly MaintenanceLog _log = new();
+    private int _eventWaiters;
 
     public EngineDomain(GuestMemory memory, CpuFeatures features, int vcpuCount)
     {
@@ -27,6 +28,10 @@ public sealed class EngineDomain : IDisposable
 
     public CpuFeatures Features { get; }
 
+    /// <summary>Wakes those who sleep between <see cref="BeginEventWait"/> and <see cref="EndEventWait"/>.</summary>
+    /// <remarks>Called on the thread of the vCPU that caused the event.</remarks>
+    public Action? EventSignalled { get; set; }
+
     /// <summary>What was broadcast; an engine whose acknowledged number is lower than the log's holds stale translations.</summary>
     internal MaintenanceLog Log => _log;
 
@@ -39,6 +44,11 @@ public sealed class EngineDomain : IDisposable
         Volatile.Write(ref _vcpus[index], engine);
         return engine;
     }
+
+    /// <summary>A vCPU is about to sleep in WFE. It looks at its conditions after this, so that no event falls between.</summary>
+    public void BeginEventWait() => Interlocked.Increment(ref _eventWaiters);
+
+    public void EndEventWait() => Interlocked.Decrement(ref _eventWaiters);
 
     public void Dispose()
     {
@@ -87,5 +97,17 @@ public sealed class EngineDomain : IDisposable
     {
         foreach (var engine in _vcpus)
             engine?.SetEvent();
+        Interlocked.MemoryBarrier();
+        WakeEventWaiters();
+    }
+
+    /// <summary>
+    /// Ends the sleep of vCPUs in WFE: after an event, or after a store with release that may be to an address they monitor. The caller has
+    /// made its store visible by a full barrier.
+    /// </summary>
+    internal void WakeEventWaiters()
+    {
+        if (Volatile.Read(ref _eventWaiters) != 0)
+            EventSignalled?.Invoke();
     }
 }

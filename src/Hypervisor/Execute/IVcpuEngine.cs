@@ -25,6 +25,10 @@ public unsafe interface IVcpuEngine
     /// <remarks>Thread: any.</remarks>
     void NotifyInterruptLines();
 
+    /// <summary>Whether the event register is set: WFE would not wait.</summary>
+    /// <remarks>Thread: any.</remarks>
+    bool HasEvent { get; }
+
     /// <summary>Drops every cached translation and decoded block, as after loading state from outside.</summary>
     /// <remarks>Thread: any; takes effect before the next instruction of a later Run, and at the next block boundary of a current one.</remarks>
     void InvalidateAllTranslations();

@@ -22,6 +22,8 @@ public sealed unsafe partial class Interpreter
 
     public void InvalidateAllTranslations() => _domain.Broadcast(new(MaintenanceKind.DropBlocks, default));
 
+    public bool HasEvent => Volatile.Read(ref _eventRegister) != 0;
+
     internal void SetEvent() => Volatile.Write(ref _eventRegister, 1);
 
     /// <summary>Whether no stale translation from before broadcast <paramref name="epoch"/> can be used any more.</summary>

@@ -13,12 +13,6 @@ public sealed unsafe partial class KvmVcpu
     /// <summary>Bytes of register state that load and put always move; what follows belongs to the FP state or to the exit.</summary>
     private static readonly nuint EagerBytes = OffsetOfFpcr();
 
-    /// <summary>Idle WFEs in a row after which the thread sleeps between them: a PE that waits for good costs next to nothing then.</summary>
-    private const int WfeBeforeSleep = 1_000;
-
-    /// <summary>Longest sleep in WFE. Not every event reaches a sleeper (a store to a monitored address does not), so it is bounded.</summary>
-    private const long WfeSleepNanoseconds = 1_000_000;
-
     private readonly ThreadParker _parker = new();
     private readonly Lock _lineGate = new();
     private PhysicalCpu? _lastCpu;
@@ -230,36 +224,6 @@ public sealed unsafe partial class KvmVcpu
             if (PoweredOff || _resetRequested)
                 return RunOutcome.Again;
         }
-    }
-
-    /// <summary>
-    /// WFE waits for another vCPU, which may need this host CPU or this physical CPU to get on. It returns soon in any case, so the
-    /// event stream (CNTKCTL_EL1.EVNTEN) needs no timer: only a guest without one sleeps here.
-    /// </summary>
-    private RunOutcome? YieldToOthers(CpuState* cpu)
-    {
-        const ulong EventStreamEnable = 1 << 2;
-        if (++_wfeCount < WfeBeforeSleep || (cpu->CntkctlEl1 & EventStreamEnable) != 0)
-        {
-            Thread.Yield();
-            return _vm.Host.HasWaiters ? null : RunOutcome.Again;
-        }
-
-        return RunOutcome.WaitForEvent;
-    }
-
-    private void WaitForEvent()
-    {
-        var sequence = _parker.Sequence;
-        _vm.Timers.Poll(Index);
-        if (HasReasonToWake)
-            return;
-        var ticks = (_vm.Timers.NextDeadline(Index) ?? long.MaxValue) - _vm.Clock.Now;
-
-        // Whoever waits for a lock waits briefly; only a vCPU with nothing to do gets to the long sleeps.
-        const long ShortestSleepNanoseconds = 20_000;
-        var sleep = ShortestSleepNanoseconds << Math.Min((_wfeCount - WfeBeforeSleep) / 8, 6);
-        _parker.Wait(sequence, Math.Min(VirtualClock.NanosecondsFor(ticks), Math.Min(sleep, WfeSleepNanoseconds)));
     }
 
     private bool HasReasonToWake => _irqLine || _fiqLine || _kicked || PoweredOff;

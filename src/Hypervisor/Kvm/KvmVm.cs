@@ -31,6 +31,7 @@ public sealed class KvmVm : IDisposable
         Features = host.HasSve ? features : features.Without(SveFeatures);
         _domain = new EngineDomain(memory, Features, vcpuCount);
         _vcpus = new KvmVcpu?[vcpuCount];
+        _domain.EventSignalled = WakeAll;
         Clock = new VirtualClock(time);
         Gic = new GicV3(vcpuCount, (cpu, irq, fiq) => _vcpus[cpu]?.SetInterruptLines(irq, fiq), memory);
         Its = new Its(Gic);
@@ -112,6 +113,14 @@ public sealed class KvmVm : IDisposable
             _features ??= features;
             return _features == features;
         }
+    }
+
+    internal EngineDomain Domain => _domain;
+
+    private void WakeAll()
+    {
+        foreach (var vcpu in _vcpus)
+            vcpu?.Wake();
     }
 
     internal void OnVcpuOff()
