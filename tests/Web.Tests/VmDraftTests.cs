@@ -51,6 +51,36 @@ public sealed class VmDraftTests
         Assert.Null(draft.ToDefinition(profile).Cpu.Sve.MaxVectorLengthBits);
     }
 
+    [Fact]
+    public void A_saved_definition_keeps_the_disks_that_the_vm_has()
+    {
+        var image = new ImageReference(Guid.NewGuid(), "debian");
+        var vm = new Vm
+        {
+            Id = Guid.NewGuid(),
+            Project = "default",
+            Name = "vm",
+            Labels = new Dictionary<string, string>(),
+            Image = image,
+            Cpu = new CpuSpec(),
+            MemoryMiB = 64,
+            Disks = [new VmDisk { Name = "root", Image = image, SizeMiB = 8 }, new VmDisk { Name = "data", SizeMiB = 9, ReadOnly = true }],
+            RestartPolicy = RestartPolicy.Never,
+            DesiredState = DesiredState.Stopped,
+            PendingRestart = false,
+            Status = new VmStatus { Phase = VmPhase.Stopped, ObservedGeneration = 1, ObservedAt = default },
+            Generation = 1,
+            Etag = "1.1",
+            CreatedAt = default,
+            UpdatedAt = default,
+        };
+
+        var disks = VmDraft.From(vm).ToDefinition(Profile("max-pow2", 128)).Disks!;
+
+        Assert.Equal(
+            [new DiskSpec { Name = "root", Image = image.Id.ToString(), SizeMiB = 8 }, new DiskSpec { Name = "data", SizeMiB = 9, ReadOnly = true }], disks);
+    }
+
     private static HostProfile Profile(string name, params int[] lengths) => new()
     {
         Name = name,

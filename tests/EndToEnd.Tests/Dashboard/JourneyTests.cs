@@ -33,6 +33,13 @@ public sealed partial class JourneyTests(RunningInstallation cloud, ChromiumFixt
         await Expect(page.Locator(".field-error").First).ToBeVisibleAsync();
         await page.GetByLabel("Memory in MiB").FillAsync("64");
         await NextAsync(page);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Add a disk" }).ClickAsync();
+        await page.GetByLabel("Size in MiB").FillAsync("0");
+        await NextAsync(page);
+        await Expect(page.Locator(".field-error").First).ToBeVisibleAsync();
+        await page.GetByLabel("Size in MiB").FillAsync("32");
+        await NextAsync(page);
+        await Expect(page.GetByText("disk1, 32 MiB")).ToBeVisibleAsync();
         await Expect(page.GetByText("Every check has passed.")).ToBeVisibleAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Create", Exact = true }).ClickAsync();
 
@@ -49,6 +56,7 @@ public sealed partial class JourneyTests(RunningInstallation cloud, ChromiumFixt
         await page.GetByRole(AriaRole.Button, new() { Name = "Take snapshot" }).ClickAsync();
         await dashboard.TabAsync("Snapshots");
         await Expect(Row(page, "before").GetByText("Ready")).ToBeVisibleAsync(Patiently);
+        await Expect(Row(page, "before").GetByText("With disk disk1")).ToBeVisibleAsync();
 
         await dashboard.TabAsync("Console");
         await dashboard.TerminalUntilAsync(HasPrompt, "the replay", Cancellation);
@@ -116,6 +124,9 @@ public sealed partial class JourneyTests(RunningInstallation cloud, ChromiumFixt
         await dashboard.TabToAsync(page.GetByRole(AriaRole.Button, new() { Name = "Next" }));
         await keys.PressAsync("Enter");
         await dashboard.TabToAsync(page.GetByLabel("vCPUs"));
+        await keys.PressAsync("Enter");
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Add a disk" })).ToBeVisibleAsync();
+        await dashboard.TabToAsync(page.GetByRole(AriaRole.Button, new() { Name = "Next" }));
         await keys.PressAsync("Enter");
         await Expect(page.GetByText("Every check has passed.")).ToBeVisibleAsync();
         await dashboard.TabToAsync(page.GetByRole(AriaRole.Button, new() { Name = "Create", Exact = true }));

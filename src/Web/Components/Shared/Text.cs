@@ -41,6 +41,7 @@ public static class Text
         ImageKind.Flat => "Flat binary",
         ImageKind.Image => "Linux Image",
         ImageKind.LinuxBundle => "Linux bundle",
+        ImageKind.Disk => "Disk",
         _ => Words(kind.ToString()),
     };
 

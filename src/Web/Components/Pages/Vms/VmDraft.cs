@@ -41,6 +41,8 @@ public sealed class VmDraft
 
     public int MemoryMiB { get; set; } = VmLimits.DefaultMemoryMiB;
 
+    public List<DiskDraft> Disks { get; } = [];
+
     public string HostProfile { get; set; }
 
     public string AbiProfile { get; set; }
@@ -57,18 +59,12 @@ public sealed class VmDraft
     private IReadOnlyDictionary<string, string>? Labels { get; init; }
 
     /// <summary>The definition of a VM as it is. What the form does not show, such as labels and single vCPUs' overrides, is kept.</summary>
-    public static VmDraft From(Vm vm) => new(vm.Cpu)
+    public static VmDraft From(Vm vm)
     {
-        Name = vm.Name,
-        Description = vm.Description,
-        Image = vm.Image.Id.ToString(),
-        CommandLine = vm.CommandLine,
-        RestartPolicy = vm.RestartPolicy,
-        MemoryMiB = vm.MemoryMiB,
-        SveEnabled = vm.Cpu.Sve.Enabled ?? vm.Cpu.Sve.EffectiveVectorLengthsBits is { Count: > 0 },
-        MaxVectorLengthBits = vm.Cpu.Sve.MaxVectorLengthBits ?? (vm.Cpu.Sve.VectorLengthsBits is { Count: > 0 } set ? set[^1] : null),
-        Labels = vm.Labels,
-    };
+        var draft = FromMachine(vm);
+        draft.Disks.AddRange(vm.Disks.Select(DiskDraft.From));
+        return draft;
+    }
 
     /// <summary>The set that the draft asks for on <paramref name="profile"/>; empty without SVE.</summary>
     public IReadOnlyList<int> ChosenSet(HostProfile? profile)
@@ -114,10 +110,24 @@ public sealed class VmDraft
                 Features = _cpu.Features with { Pmu = Pmu, Ptrauth = PtrAuth },
             },
             MemoryMiB = MemoryMiB,
+            Disks = [.. Disks.Select(d => d.ToSpec())],
             CommandLine = NullIfEmpty(CommandLine),
             RestartPolicy = RestartPolicy,
         };
     }
+
+    private static VmDraft FromMachine(Vm vm) => new(vm.Cpu)
+    {
+        Name = vm.Name,
+        Description = vm.Description,
+        Image = vm.Image.Id.ToString(),
+        CommandLine = vm.CommandLine,
+        RestartPolicy = vm.RestartPolicy,
+        MemoryMiB = vm.MemoryMiB,
+        SveEnabled = vm.Cpu.Sve.Enabled ?? vm.Cpu.Sve.EffectiveVectorLengthsBits is { Count: > 0 },
+        MaxVectorLengthBits = vm.Cpu.Sve.MaxVectorLengthBits ?? (vm.Cpu.Sve.VectorLengthsBits is { Count: > 0 } set ? set[^1] : null),
+        Labels = vm.Labels,
+    };
 
     private static string? NullIfEmpty(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
 }
