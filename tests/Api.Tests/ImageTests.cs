@@ -45,6 +45,79 @@ public sealed class ImageTests(ApiServer api) : IClassFixture<ApiServer>
     }
 
     [Fact]
+    public async Task A_bundle_keeps_its_files_apart_and_its_command_line()
+    {
+        var kernel = Kernel((2 * 1024 * 1024) + 5);
+        var initrd = RandomNumberGenerator.GetBytes(1024 * 1024);
+        var tree = DeviceTree();
+        var name = Requests.UniqueName("bundle");
+
+        var image = await api.Client.Images.UploadAsync(
+            name, ImageKind.LinuxBundle,
+            [(ImageRoles.Kernel, new MemoryStream(kernel)), (ImageRoles.Initrd, new MemoryStream(initrd)), (ImageRoles.Dtb, new MemoryStream(tree))],
+            commandLine: "console=ttyAMA0", cancellationToken: Cancelled);
+
+        Assert.Equal(
+            [("kernel", Hash(kernel), kernel.Length), ("initrd", Hash(initrd), initrd.Length), ("dtb", Hash(tree), (long)tree.Length)],
+            image.Files.Select(f => (f.Role, f.Sha256, f.SizeBytes)));
+        Assert.Equal("console=ttyAMA0", image.CommandLine);
+        Assert.Equal(kernel.Length + initrd.Length + tree.Length, image.SizeBytes);
+        Assert.Equal(Hash(System.Text.Encoding.UTF8.GetBytes($"kernel {Hash(kernel)}\ninitrd {Hash(initrd)}\ndtb {Hash(tree)}")), image.Sha256);
+        await using var context = api.NewContext();
+        var parts = await context.ImageParts.Where(p => p.ImageId == image.Id).OrderBy(p => p.Ordinal).Select(p => p.Data.Length).ToListAsync(Cancelled);
+        Assert.Equal([1024 * 1024, 1024 * 1024, 5, 1024 * 1024, tree.Length], parts);
+    }
+
+    [Theory]
+    [InlineData("kernel", "not a kernel", "invalidFile", "arm64 Image")]
+    [InlineData("dtb", "not a tree", "invalidFile", "flattened device tree")]
+    [InlineData("initrd", "", "required", "'initrd' is empty")]
+    [InlineData("firmware", "x", "unknownRole", "firmware")]
+    public async Task Files_that_cannot_be_what_they_are_said_to_be_are_refused(string role, string content, string code, string reason)
+    {
+        var files = new List<(string, Stream)> { (role, new MemoryStream(System.Text.Encoding.UTF8.GetBytes(content))) };
+        if (role != ImageRoles.Kernel)
+            files.Insert(0, (ImageRoles.Kernel, new MemoryStream(Kernel(100))));
+        var name = Requests.UniqueName("bundle");
+
+        var refused = await Assert.ThrowsAsync<CloudVmApiException>(() => api.Client.Images.UploadAsync(name, ImageKind.LinuxBundle, files, cancellationToken: Cancelled));
+
+        var fault = Assert.Single(refused.Problem.Errors);
+        Assert.Equal(code, fault.Code);
+        Assert.Contains(reason, fault.Message, StringComparison.Ordinal);
+        Assert.Empty((await api.Client.Images.ListAsync(new() { Filter = $"name = \"{name}\"" }, Cancelled)).Items);
+    }
+
+    [Fact]
+    public async Task A_part_is_held_to_its_own_hash()
+    {
+        using var form = new MultipartFormDataContent();
+        var part = new ByteArrayContent(Kernel(100));
+        part.Headers.Add("X-Content-SHA256", new string('0', 64));
+        form.Add(part, "kernel", "Image");
+
+        var response = await api.Http.PostAsync($"/api/v1/images?name={Requests.UniqueName("image")}&kind=linuxBundle", form, Cancelled);
+
+        Assert.Equal([("/kernel", "hashMismatch")], (await response.ReadProblemAsync(HttpStatusCode.UnprocessableEntity)).Reasons());
+    }
+
+    private static string Hash(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
+
+    private static byte[] Kernel(int bytes)
+    {
+        var kernel = RandomNumberGenerator.GetBytes(bytes);
+        "ARM\x64"u8.CopyTo(kernel.AsSpan(56));
+        return kernel;
+    }
+
+    private static byte[] DeviceTree()
+    {
+        var tree = new byte[64];
+        new byte[] { 0xd0, 0x0d, 0xfe, 0xed, 0, 0, 0, 64 }.CopyTo(tree, 0);
+        return tree;
+    }
+
+    [Fact]
     public async Task Other_bytes_than_promised_leave_nothing()
     {
         var name = Requests.UniqueName("image");

@@ -13,9 +13,7 @@ using CloudVm.Storage;
 using CloudVm.Storage.Entities;
 using CloudVm.Storage.Events;
 using CloudVm.Storage.Mapping;
-using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Net.Http.Headers;
 
 namespace CloudVm.Api.Images;
 
@@ -32,18 +30,14 @@ internal sealed class UploadImage(
 {
     public const string HashHeader = "X-Content-SHA256";
 
-    private const int PartBytes = 1024 * 1024;
-
     public async Task<Answer> HandleAsync(HttpContext http)
     {
         var cancellationToken = http.RequestAborted;
         var reasons = new List<ProblemReason>();
         var upload = await CheckAsync(http.Request, reasons, cancellationToken);
-        var body = await OpenBodyAsync(http.Request, cancellationToken);
-        if (body is null)
-            reasons.Add(new ProblemReason("", "required", "The form has no file."));
         if (reasons.Count > 0)
             throw Refusal.Invalid(reasons);
+        var source = UploadFiles.Open(http.Request, upload.Kind);
 
         var image = NewImage(upload);
         await using (var separate = await databases.CreateDbContextAsync(cancellationToken))
@@ -55,8 +49,8 @@ internal sealed class UploadImage(
         try
         {
             var disk = upload.Kind == ImageKind.Disk ? new DiskImageCheck(upload.Format) : null;
-            var (size, hash) = await StoreAsync(image.Id, body!, disk, cancellationToken);
-            return await CompleteAsync(image.Id, upload, disk, size, hash, QueryFlags.Read(http.Request, "validateOnly"), cancellationToken);
+            var files = await StoreAsync(image.Id, upload, source, disk, cancellationToken);
+            return await CompleteAsync(image.Id, upload, disk, files, QueryFlags.Read(http.Request, "validateOnly"), cancellationToken);
         }
         catch
         {
@@ -76,11 +70,12 @@ internal sealed class UploadImage(
 
         var kindName = request.Query["kind"].ToString();
         var kinds = Enum.GetValues<ImageKind>().ToDictionary(k => JsonNamingPolicy.CamelCase.ConvertName(k.ToString()));
-        if (!kinds.TryGetValue(kindName, out var kind) || kind == ImageKind.LinuxBundle)
-        {
-            var uploadable = kinds.Where(k => k.Value != ImageKind.LinuxBundle).Select(k => k.Key);
-            reasons.Add(new ProblemReason("?kind", "invalidParameter", $"'{kindName}' is none of {string.Join(", ", uploadable)}."));
-        }
+        if (!kinds.TryGetValue(kindName, out var kind))
+            reasons.Add(new ProblemReason("?kind", "invalidParameter", $"'{kindName}' is none of {string.Join(", ", kinds.Keys)}."));
+
+        var commandLine = request.Query["commandLine"].FirstOrDefault();
+        if (commandLine?.Length > VmLimits.MaxCommandLineLength)
+            reasons.Add(new ProblemReason("?commandLine", "tooLong", $"A kernel command line has at most {VmLimits.MaxCommandLineLength} characters."));
 
         var format = DiskImageCheck.ReadFormat(request, kind, reasons);
         var description = request.Query["description"].FirstOrDefault();
@@ -88,31 +83,16 @@ internal sealed class UploadImage(
             reasons.Add(new ProblemReason("?description", "tooLong", $"A description has at most {VmLimits.MaxDescriptionLength} characters."));
 
         var hash = request.Headers[HashHeader].ToString();
-        if (hash.Length > 0 && (hash.Length != 64 || !hash.All(char.IsAsciiHexDigit)))
+        if (hash.Length > 0 && !IsHash(hash))
             reasons.Add(new ProblemReason("", "invalidHash", $"{HashHeader} must be 64 hexadecimal digits."));
         if (request.ContentLength > settings.MaxImageBytes)
             throw TooLarge();
-        return new Upload(project, name, kind, format, description, hash.Length > 0 ? hash.ToLowerInvariant() : null);
+        return new Upload(
+            project, name, kind, format, description, commandLine is { Length: > 0 } ? commandLine : null, hash.Length > 0 ? hash.ToLowerInvariant() : null);
     }
 
-    /// <summary>The image's bytes: the body itself, or the first file of a multipart form; null where the form has none.</summary>
-    private static async Task<Stream?> OpenBodyAsync(HttpRequest request, CancellationToken cancellationToken)
-    {
-        if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type) || !type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase))
-            return request.Body;
-
-        var boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value;
-        if (string.IsNullOrEmpty(boundary))
-            throw Refusal.BadRequest(ProblemCodes.InvalidRequest, "The multipart form names no boundary.");
-        var reader = new MultipartReader(boundary, request.Body);
-        while (await reader.ReadNextSectionAsync(cancellationToken) is { } section)
-        {
-            if (section.GetContentDispositionHeader()?.IsFileDisposition() == true)
-                return section.Body;
-        }
-
-        return null;
-    }
+    /// <summary>Whether a text is a SHA-256 in hexadecimal digits.</summary>
+    public static bool IsHash(string text) => text.Length == 64 && text.All(char.IsAsciiHexDigit);
 
     private ImageEntity NewImage(Upload upload)
     {
@@ -127,29 +107,57 @@ internal sealed class UploadImage(
             Sha256 = [],
             Files = [],
             Description = upload.Description,
+            CommandLine = upload.CommandLine,
             CreatedAt = now,
             TouchedAt = now,
         };
     }
 
-    private async Task<(long Size, string Hash)> StoreAsync(Guid imageId, Stream body, DiskImageCheck? disk, CancellationToken cancellationToken)
+    /// <summary>Stores the files one after the other, each beginning a new part, and checks each as soon as it is whole.</summary>
+    private async Task<List<ImageFile>> StoreAsync(Guid imageId, Upload upload, UploadFiles source, DiskImageCheck? disk, CancellationToken cancellationToken)
+    {
+        var files = new List<ImageFile>();
+        var reasons = new List<ProblemReason>();
+        var progress = new Progress();
+        while (await source.NextAsync(cancellationToken) is { } file)
+        {
+            var (stored, start) = await StoreAsync(imageId, file, disk, progress, cancellationToken);
+            if (stored.SizeBytes == 0)
+                reasons.Add(new ProblemReason("", "required", files.Count == 0 ? "The image is empty." : $"The file '{file.Role}' is empty."));
+            else if (BootFileHeader.WhyNot(file.Role, upload.Kind, start, stored.SizeBytes) is { } fault)
+                reasons.Add(new ProblemReason($"/{file.Role}", "invalidFile", fault));
+            if (file.ExpectedHash is { } expected && expected != stored.Sha256)
+                reasons.Add(new ProblemReason($"/{file.Role}", "hashMismatch", $"The bytes have SHA-256 {stored.Sha256}, not {expected} as {HashHeader} says."));
+            files.Add(stored);
+        }
+
+        if (!files.Exists(f => f.Role == source.MainRole))
+            reasons.Add(new ProblemReason("", "required", $"The form has no file '{source.MainRole}'."));
+        return reasons.Count == 0 ? files : throw Refusal.Invalid(reasons);
+    }
+
+    private async Task<(ImageFile File, byte[] Start)> StoreAsync(
+        Guid imageId, UploadFile file, DiskImageCheck? disk, Progress progress, CancellationToken cancellationToken)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var buffer = new byte[PartBytes];
-        long size = 0;
-        for (var ordinal = 0; ; ordinal++)
+        var buffer = new byte[ImagePartEntity.MaxBytes];
+        byte[] start = [];
+        for (long size = 0; ;)
         {
-            var length = await body.ReadAtLeastAsync(buffer, PartBytes, throwOnEndOfStream: false, cancellationToken);
+            var length = await file.Body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
+            if (size == 0)
+                start = buffer[..Math.Min(length, BootFileHeader.Bytes)];
             if (length == 0)
-                return (size, Convert.ToHexStringLower(hash.GetHashAndReset()));
+                return (new ImageFile(file.Role, Path: null, Convert.ToHexStringLower(hash.GetHashAndReset()), size), start);
 
             if (size == 0)
                 disk?.Begin(buffer.AsSpan(0, length));
             size += length;
-            if (size > settings.MaxImageBytes)
+            progress.Bytes += length;
+            if (progress.Bytes > settings.MaxImageBytes)
                 throw TooLarge();
             hash.AppendData(buffer, 0, length);
-            await StorePartAsync(imageId, ordinal, buffer.AsSpan(0, length).ToArray(), cancellationToken);
+            await StorePartAsync(imageId, progress.Parts++, buffer.AsSpan(0, length).ToArray(), cancellationToken);
         }
     }
 
@@ -164,19 +172,18 @@ internal sealed class UploadImage(
     }
 
     private async Task<Answer> CompleteAsync(
-        Guid imageId, Upload upload, DiskImageCheck? disk, long size, string hash, bool validateOnly, CancellationToken cancellationToken)
+        Guid imageId, Upload upload, DiskImageCheck? disk, List<ImageFile> files, bool validateOnly, CancellationToken cancellationToken)
     {
-        if (size == 0)
-            throw Refusal.Invalid("", "required", "The image is empty.");
-        if (upload.ExpectedHash is { } expected && expected != hash)
-            throw Refusal.Invalid("", "hashMismatch", $"The bytes have SHA-256 {hash}, not {expected} as {HashHeader} says.");
+        var hash = ImageHash.Of(files);
+        if (upload.ExpectedHash is { } expected && expected != Convert.ToHexStringLower(hash))
+            throw Refusal.Invalid("", "hashMismatch", $"The image has SHA-256 {Convert.ToHexStringLower(hash)}, not {expected} as {HashHeader} says.");
 
         var image = await database.Images.FirstAsync(i => i.Id == imageId, cancellationToken);
         image.State = ImageState.Ready;
-        image.SizeBytes = size;
-        image.Sha256 = Convert.FromHexString(hash);
-        image.Files = [new ImageFile(disk is null ? "kernel" : "disk", Path: null, hash, size)];
-        image.Disk = disk?.Complete(size);
+        image.SizeBytes = files.Sum(f => f.SizeBytes);
+        image.Sha256 = hash;
+        image.Files = files;
+        image.Disk = disk?.Complete(image.SizeBytes);
         image.TouchedAt = timeProvider.GetDatabaseNow();
         var contract = image.ToContract();
         database.AddEvent(EventTypes.ImageCreated, contract, image.ProjectId, image.TouchedAt);
@@ -195,5 +202,14 @@ internal sealed class UploadImage(
     private ProblemException TooLarge() =>
         new(StatusCodes.Status413PayloadTooLarge, ProblemCodes.TooLarge, $"An image has at most {settings.MaxImageBytes} bytes.");
 
-    private sealed record Upload(ProjectEntity? Project, string Name, ImageKind Kind, DiskFormat? Format, string? Description, string? ExpectedHash);
+    private sealed record Upload(
+        ProjectEntity? Project, string Name, ImageKind Kind, DiskFormat? Format, string? Description, string? CommandLine, string? ExpectedHash);
+
+    /// <summary>How far an upload has come, over all its files.</summary>
+    private sealed class Progress
+    {
+        public long Bytes { get; set; }
+
+        public int Parts { get; set; }
+    }
 }

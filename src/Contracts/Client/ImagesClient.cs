@@ -35,6 +35,30 @@ public sealed class ImagesClient
             HttpMethod.Post, "images".WithQuery(("name", name), ("kind", kindName)), body, options, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Uploads an image of several files, such as a kernel with its initial RAM disk.</summary>
+    /// <param name="name">Unique in the project.</param>
+    /// <param name="kind">How it is loaded.</param>
+    /// <param name="files">The files by role (<see cref="ImageRoles"/>); the streams are closed.</param>
+    /// <param name="commandLine">Kernel command line of VMs that give none.</param>
+    /// <param name="options">Preconditions.</param>
+    /// <param name="cancellationToken">Stops the upload; nothing of it stays.</param>
+    public async Task<Image> UploadAsync(
+        string name,
+        ImageKind kind,
+        IReadOnlyList<(string Role, Stream Content)> files,
+        string? commandLine = null,
+        ChangeOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        using var form = new MultipartFormDataContent();
+        foreach (var (role, content) in files)
+            form.Add(new StreamContent(content), role, role);
+        var kindName = char.ToLowerInvariant(kind.ToString()[0]) + kind.ToString()[1..];
+        return await _transport.SendAsync<Image>(
+            HttpMethod.Post, "images".WithQuery(("name", name), ("kind", kindName), ("commandLine", commandLine)), form, options, cancellationToken)
+            .ConfigureAwait(false);
+    }
+
     public Task DeleteAsync(Guid id, ChangeOptions? options = null, CancellationToken cancellationToken = default) =>
         _transport.SendAsync(HttpMethod.Delete, $"images/{id}", options, cancellationToken);
 }

@@ -21,13 +21,25 @@ public sealed record Image
     /// <summary>Lower-case hex.</summary>
     public required string Sha256 { get; init; }
 
+    /// <summary>Its files; the image's SHA-256 is that of the only one, or of their list.</summary>
+    public IReadOnlyList<ImageContent> Files { get; init; } = [];
+
     public string? Description { get; init; }
+
+    /// <summary>Kernel command line of VMs that give none.</summary>
+    public string? CommandLine { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
 
     /// <summary>The ETag's value without quotes.</summary>
     public required string Etag { get; init; }
 }
+
+/// <summary>One file of an image.</summary>
+/// <param name="Role">One of <see cref="ImageRoles"/>, or another for built-in images.</param>
+/// <param name="SizeBytes">Its length.</param>
+/// <param name="Sha256">Lower-case hex.</param>
+public sealed record ImageContent(string Role, long SizeBytes, string Sha256);
 
 /// <summary>How an image is loaded. Stored by name: a name never changes.</summary>
 public enum ImageKind
@@ -41,7 +53,7 @@ public enum ImageKind
     /// <summary>arm64 Linux <c>Image</c>.</summary>
     Image = 2,
 
-    /// <summary>Kernel, initial RAM disk and command line together.</summary>
+    /// <summary>Kernel, initial RAM disk, device tree and command line together.</summary>
     LinuxBundle = 3,
 
     /// <summary>What a disk begins with; boots nothing by itself.</summary>

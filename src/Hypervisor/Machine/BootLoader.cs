@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Security.Cryptography;
 using CloudVm.Contracts.Control;
 using CloudVm.Hypervisor.Memory;
@@ -14,9 +13,7 @@ internal readonly record struct BootTarget(ulong Entry, ulong DeviceTree);
 internal static class BootLoader
 {
     private const ulong Align = 2 * 1024 * 1024;
-    private const int MaxDeviceTreeBytes = 2 * 1024 * 1024;
     private const int SeedBytes = 40;
-    private const uint DeviceTreeMagic = 0xd00dfeed;
 
     /// <summary>Loads everything.</summary>
     /// <exception cref="BootException">Names every fault; RAM may then hold parts.</exception>
@@ -25,13 +22,13 @@ internal static class BootLoader
         var errors = new List<string>();
         var kernelFile = ReadFile(source.KernelPath, "kernel", memory.Size, errors);
         var initrdFile = source.InitrdPath is null ? null : ReadFile(source.InitrdPath, "initial RAM disk", memory.Size, errors);
-        var treeFile = source.DtbPath is null ? null : ReadFile(source.DtbPath, "device tree", MaxDeviceTreeBytes, errors);
+        var treeFile = source.DtbPath is null ? null : ReadFile(source.DtbPath, "device tree", FdtDocument.MaxBytes, errors);
         if (treeFile is not null)
-            CheckDeviceTree(treeFile, errors);
-        if (kernelFile is null || errors.Count > 0)
+            Try(() => CustomDeviceTree.Complete(treeFile, memory.Size, source.CommandLine, initrd: null), errors);
+        var kernel = kernelFile is null ? null : Try(() => KernelImage.Parse(kernelFile, memory.Size), errors);
+        if (kernel is null || errors.Count > 0)
             throw new BootException(errors);
 
-        var kernel = KernelImage.Parse(kernelFile, memory.Size);
         foreach (var segment in kernel.Segments)
             Write(memory, segment.Address, segment.Data.Span);
         (ulong, ulong)? initrd = null;
@@ -42,7 +39,7 @@ internal static class BootLoader
             initrd = (start, start + (ulong)initrdFile.Length);
         }
 
-        var tree = treeFile ?? DeviceTree.Build(new DeviceTreeOptions(
+        var tree = treeFile is not null ? CustomDeviceTree.Complete(treeFile, memory.Size, source.CommandLine, initrd) : DeviceTree.Build(new DeviceTreeOptions(
             affinities, virtioSlots, memory.Size, source.CommandLine, initrd, RandomNumberGenerator.GetBytes(SeedBytes)));
         var treeAt = PlaceDeviceTree(kernel, initrd, tree.Length);
         Place(memory, treeAt, tree, "The device tree");
@@ -71,12 +68,19 @@ internal static class BootLoader
 
     private static ulong AlignUp(ulong address) => (address + Align - 1) & ~(Align - 1);
 
-    private static void CheckDeviceTree(byte[] tree, List<string> errors)
+    /// <summary>Runs a check; its faults join the others.</summary>
+    private static T? Try<T>(Func<T> check, List<string> errors)
+        where T : class
     {
-        if (tree.Length < 40 || BinaryPrimitives.ReadUInt32BigEndian(tree) != DeviceTreeMagic)
-            errors.Add("The device tree file is not a flattened device tree.");
-        else if (BinaryPrimitives.ReadUInt32BigEndian(tree.AsSpan(4)) > tree.Length)
-            errors.Add("The device tree file is shorter than it says.");
+        try
+        {
+            return check();
+        }
+        catch (BootException e)
+        {
+            errors.AddRange(e.Reasons);
+            return null;
+        }
     }
 
     private static byte[]? ReadFile(string path, string what, long limit, List<string> errors)

@@ -58,6 +58,13 @@ internal static class ElfFile
 
         if (segments.Count == 0 && errors.Count == 0)
             errors.Add("The ELF file has nothing to load.");
+        segments.Sort(static (a, b) => a.Address.CompareTo(b.Address));
+        for (var i = 1; i < segments.Count; i++)
+        {
+            if (segments[i - 1].Address + segments[i - 1].MemoryBytes > segments[i].Address)
+                errors.Add($"Segments overlap at 0x{segments[i].Address:x}.");
+        }
+
         if (errors.Count == 0 && !segments.Exists(s => entry - s.Address < s.MemoryBytes))
             errors.Add($"The entry point 0x{entry:x} lies in no loaded segment.");
         return errors.Count > 0 ? throw new BootException(errors) : new KernelImage(entry, segments, IsLinux: false);

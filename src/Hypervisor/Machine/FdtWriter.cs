@@ -13,7 +13,7 @@ internal sealed class FdtWriter
     private const uint PropertyToken = 3;
     private const uint EndToken = 9;
     private const int HeaderBytes = 40;
-    private const int ReservationBytes = 16; // the empty list is one terminating entry
+    private const int ReservationBytes = 16;
 
     private readonly ArrayBufferWriter<byte> _structure = new();
     private readonly ArrayBufferWriter<byte> _strings = new();
@@ -77,12 +77,13 @@ internal sealed class FdtWriter
     }
 
     /// <summary>The finished blob.</summary>
-    public byte[] ToBlob()
+    /// <param name="reservations">Memory that is to be left alone.</param>
+    public byte[] ToBlob(params ReadOnlySpan<(ulong Address, ulong Bytes)> reservations)
     {
         if (_depth != 0)
             throw new InvalidOperationException("A node is still open.");
         WriteToken(EndToken);
-        var structureAt = HeaderBytes + ReservationBytes;
+        var structureAt = HeaderBytes + (ReservationBytes * (reservations.Length + 1)); // a zero entry ends the list
         var stringsAt = structureAt + _structure.WrittenCount;
         var blob = new byte[(stringsAt + _strings.WrittenCount + 7) & ~7];
         ReadOnlySpan<uint> header =
@@ -92,6 +93,12 @@ internal sealed class FdtWriter
         ];
         for (var i = 0; i < header.Length; i++)
             BinaryPrimitives.WriteUInt32BigEndian(blob.AsSpan(i * 4), header[i]);
+        for (var i = 0; i < reservations.Length; i++)
+        {
+            BinaryPrimitives.WriteUInt64BigEndian(blob.AsSpan(HeaderBytes + (i * ReservationBytes)), reservations[i].Address);
+            BinaryPrimitives.WriteUInt64BigEndian(blob.AsSpan(HeaderBytes + (i * ReservationBytes) + 8), reservations[i].Bytes);
+        }
+
         _structure.WrittenSpan.CopyTo(blob.AsSpan(structureAt));
         _strings.WrittenSpan.CopyTo(blob.AsSpan(stringsAt));
         return blob;

@@ -54,6 +54,8 @@ internal sealed record KernelImage(ulong Entry, IReadOnlyList<KernelSegment> Seg
     /// <summary>Unpacks at most as many bytes as RAM has, since a small file can unpack to anything.</summary>
     private static ReadOnlyMemory<byte> Decompress(ReadOnlyMemory<byte> file, long ramBytes)
     {
+        const long Longest = 1L << 30; // of what is held in one piece meanwhile; kernels have tens of MiB
+        ramBytes = Math.Min(ramBytes, Longest);
         try
         {
             using var source = new MemoryStream(file.ToArray(), writable: false);
@@ -64,7 +66,7 @@ internal sealed record KernelImage(ulong Entry, IReadOnlyList<KernelSegment> Seg
             while ((read = gzip.Read(buffer)) > 0)
             {
                 if (target.Length + read > ramBytes)
-                    throw new BootException($"The compressed kernel unpacks to more than the {ramBytes} bytes of RAM.");
+                    throw new BootException($"The compressed kernel unpacks to more than {ramBytes} bytes, which is what RAM or the loader holds.");
                 target.Write(buffer, 0, read);
             }
 

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using CloudVm.Contracts.HostProfiles;
 using CloudVm.Contracts.Images;
 using CloudVm.Contracts.VectorLengths;
@@ -81,9 +83,21 @@ public enum ImageState
 /// <param name="SizeBytes">Its length.</param>
 public sealed record ImageFile(string Role, string? Path, string Sha256, long SizeBytes);
 
-/// <summary>A piece of an uploaded image, in order, each at most 1 MiB.</summary>
+/// <summary>SHA-256 of a whole image.</summary>
+public static class ImageHash
+{
+    /// <summary>That of the single file, or of a manifest that names each file's role and SHA-256 on a line.</summary>
+    public static byte[] Of(IReadOnlyList<ImageFile> files) => files.Count == 1
+        ? Convert.FromHexString(files[0].Sha256)
+        : SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', files.Select(file => $"{file.Role} {file.Sha256}"))));
+}
+
+/// <summary>A piece of an uploaded image. Its files follow each other, each in full pieces but its last.</summary>
 public sealed class ImagePartEntity
 {
+    /// <summary>Length of a full piece, in bytes.</summary>
+    public const int MaxBytes = 1024 * 1024;
+
     public Guid ImageId { get; init; }
 
     public int Ordinal { get; init; }

@@ -102,7 +102,9 @@ public static class ContractMapping
         SizeBytes = image.SizeBytes,
         Disk = image.Disk,
         Sha256 = Convert.ToHexStringLower(image.Sha256),
+        Files = [.. image.Files.Select(file => new ImageContent(file.Role, file.SizeBytes, file.Sha256))],
         Description = image.Description,
+        CommandLine = image.CommandLine,
         CreatedAt = image.CreatedAt,
         Etag = $"1.{image.TouchedAt.ToUnixTimeMilliseconds()}",
     };

@@ -114,9 +114,7 @@ public sealed partial class BuiltInImages(WorkerOptions options, FencedDatabase 
             BuiltIn = true,
             State = ImageState.Ready,
             SizeBytes = files.Sum(file => file.SizeBytes),
-            Sha256 = files.Count == 1
-                ? Convert.FromHexString(files[0].Sha256)
-                : SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(string.Join('\n', files.Select(file => $"{file.Role} {file.Sha256}")))),
+            Sha256 = ImageHash.Of(files),
             Files = files,
             Description = manifest.Description,
             CommandLine = manifest.CommandLine is { Length: > 0 } commandLine ? commandLine : null,

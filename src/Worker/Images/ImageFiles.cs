@@ -15,19 +15,23 @@ public sealed class ImageFiles(NodePaths paths, BuiltInImages builtIn, FencedDat
     public async Task<IReadOnlyDictionary<string, string>> ResolveAsync(ImageEntity image, CancellationToken ct)
     {
         Dictionary<string, string> resolved = new(StringComparer.Ordinal);
+        int part = 0;
         foreach (ImageFile file in image.Files)
         {
             resolved[file.Role] = image.BuiltIn
                 ? builtIn.FindFile(file.Sha256) ?? throw new FileNotFoundException($"This node has no file {file.Path} of the built-in image '{image.Name}'.")
-                : await FetchAsync(image, ct).ConfigureAwait(false);
+                : await FetchAsync(image, file, part, ct).ConfigureAwait(false);
+            part += PartsOf(file);
         }
 
         return resolved;
     }
 
-    private async Task<string> FetchAsync(ImageEntity image, CancellationToken ct)
+    private static int PartsOf(ImageFile file) => (int)((file.SizeBytes + ImagePartEntity.MaxBytes - 1) / ImagePartEntity.MaxBytes);
+
+    private async Task<string> FetchAsync(ImageEntity image, ImageFile wanted, int first, CancellationToken ct)
     {
-        string path = Path.Combine(paths.ImageCache, Convert.ToHexStringLower(image.Sha256));
+        string path = Path.Combine(paths.ImageCache, wanted.Sha256);
         if (File.Exists(path))
             return path;
 
@@ -38,20 +42,18 @@ public sealed class ImageFiles(NodePaths paths, BuiltInImages builtIn, FencedDat
             using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             await using (FileStream file = File.Create(temporary))
             {
-                for (int ordinal = 0; ; ordinal++)
+                for (int ordinal = first; ordinal < first + PartsOf(wanted); ordinal++)
                 {
                     int next = ordinal;
-                    byte[]? part = await database.ReadAsync(
+                    byte[] part = await database.ReadAsync(
                         (db, token) => db.ImageParts.Where(p => p.ImageId == image.Id && p.Ordinal == next).Select(p => p.Data).FirstOrDefaultAsync(token),
-                        ct).ConfigureAwait(false);
-                    if (part is null)
-                        break;
+                        ct).ConfigureAwait(false) ?? throw new InvalidDataException($"A part of image '{image.Name}' is missing.");
                     hash.AppendData(part);
                     await file.WriteAsync(part, ct).ConfigureAwait(false);
                 }
             }
 
-            if (!hash.GetHashAndReset().AsSpan().SequenceEqual(image.Sha256))
+            if (!hash.GetHashAndReset().AsSpan().SequenceEqual(Convert.FromHexString(wanted.Sha256)))
                 throw new InvalidDataException($"The stored bytes of image '{image.Name}' do not have its SHA-256.");
             File.Move(temporary, path, overwrite: true);
             return path;
