@@ -21,7 +21,10 @@ public sealed unsafe partial class Interpreter
     /// <summary>Instructions that the dispatch loop may still execute before it returns.</summary>
     private long _slice;
 
-    /// <summary>The link that led to the PC that the dispatch loop returned with, to be set when the block there is known; or null.</summary>
+    /// <summary>
+    /// The link that led to the PC that the dispatch loop returned with, to be set when the block there is known; or null. Whatever
+    /// changes PC or drops blocks in between makes it null, because links within a page are followed without a check.
+    /// </summary>
     private Block** _unresolved;
 
     /// <summary>Executes <paramref name="block"/>, which is the one at PC, and what follows it, until something needs a closer look.</summary>

@@ -121,6 +121,7 @@ public sealed unsafe partial class Interpreter
     {
         // The dispatch loop may be inside a block whose links lead to others: attention makes it leave before the next.
         _blocks.Clear();
+        _unresolved = null;
         RequestAttention();
     }
 

@@ -184,6 +184,7 @@ public sealed unsafe partial class Interpreter
         }
 
         Counters.InterruptsTaken++;
+        _unresolved = null;
         _modeStale = true;
         return true;
     }

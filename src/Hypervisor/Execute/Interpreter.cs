@@ -113,6 +113,7 @@ public sealed unsafe partial class Interpreter : IVcpuEngine, IDisposable
     public StepResult TakeException(uint exceptionClass, uint iss, ulong? far, ulong preferredReturn)
     {
         Counters.ExceptionsTaken++;
+        _unresolved = null;
         ExceptionEntry.TakeToEl1(Cpu, exceptionClass, iss, 1, far, preferredReturn);
         _modeStale = true;
         return StepResult.Branch;

@@ -59,6 +59,56 @@ public sealed class ThreadTests
         Assert.Equal(ExitReason.Interrupted, await run.WaitAsync(TimeSpan.FromSeconds(60)));
     }
 
+    /// <summary>An interrupt between two blocks, whenever it comes, changes nothing about how they follow each other.</summary>
+    [Fact]
+    public async Task Interrupts_at_any_moment_leave_the_program_alone()
+    {
+        const ulong Rounds = 3_000_000;
+
+        // 1: add x0, x0, #1; tbz x0, #0, 2f; add x1, x1, x0; 2: cbz x0, 3f; add x2, x2, #1; 3: subs x5, x5, #1; b.ne 1b; hvc #0
+        using var guest = new GuestProgram(
+            0x91000400, 0x36000040, 0x8b000021, 0xb4000040, 0x91000442, 0xf10004a5, 0x54ffff41, GuestProgram.Hvc0);
+        guest.StopAtVectors();
+        var stop = 0;
+        var interrupts = await Task.Factory.StartNew(RunInterrupted, TaskCreationOptions.LongRunning).WaitAsync(TimeSpan.FromMinutes(2));
+        Assert.Equal((Rounds, Rounds / 2 * (Rounds / 2), Rounds), Result());
+        Assert.True(interrupts > 10, $"Only {interrupts} interrupts were taken.");
+
+        unsafe (ulong, ulong, ulong) Result() => (guest.Cpu->X[0], guest.Cpu->X[1], guest.Cpu->X[2]);
+
+        unsafe int RunInterrupted()
+        {
+            var cpu = guest.Cpu;
+            cpu->Daif = 0;
+            cpu->X[5] = Rounds;
+            var raising = new Thread(() =>
+            {
+                while (Volatile.Read(ref stop) == 0)
+                {
+                    cpu->VirtualIrq = 1;
+                    guest.Engine.NotifyInterruptLines();
+                    Thread.Yield();
+                }
+            });
+            raising.Start();
+            var taken = 0;
+            while (true)
+            {
+                var reason = guest.Run(long.MaxValue);
+                cpu->VirtualIrq = 0;
+                if (reason != ExitReason.Hvc || cpu->Pc < cpu->VbarEl1)
+                    break;
+                taken++;
+                cpu->Pc = cpu->ElrEl1;
+                PState.Return(cpu, cpu->SpsrEl1);
+            }
+
+            Volatile.Write(ref stop, 1);
+            raising.Join();
+            return taken;
+        }
+    }
+
     private static void Write(GuestMemory memory, ulong address, params ReadOnlySpan<uint> words) =>
         Assert.True(memory.TryWrite(address, System.Runtime.InteropServices.MemoryMarshal.AsBytes(words)));
 }
