@@ -1,11 +1,15 @@
 using System.Net.WebSockets;
+using System.Security.Cryptography;
 using System.Text;
 using CloudVm.Contracts.Control;
+using CloudVm.Contracts.Images;
 using CloudVm.Contracts.Operations;
 using CloudVm.Contracts.Vms;
+using CloudVm.Storage;
 using CloudVm.Storage.Entities;
 using CloudVm.Storage.Operations;
 using CloudVm.Testing;
+using Microsoft.EntityFrameworkCore;
 
 namespace CloudVm.Worker.Tests.Nodes;
 
@@ -76,6 +80,72 @@ public sealed class RealGuestTests(RealGuestTests.RealNode real) : IClassFixture
         Assert.Equal(409, (int)(await http.GetAsync($"vms/{Guid.NewGuid()}/counters", Ct)).StatusCode);
         http.DefaultRequestHeaders.Authorization = new("Node", "guess");
         Assert.Equal(401, (int)(await http.GetAsync($"vms/{vm}/console/log", Ct)).StatusCode);
+    }
+
+    [Fact]
+    public async Task Uploaded_bundle_boots_with_its_files_apart_and_shuts_down_when_asked()
+    {
+        TestNode node = real.Node;
+        Guid vm = await node.AddVmAsync(memoryMiB: 64);
+        byte[] kernel = await File.ReadAllBytesAsync(RepositoryRoot.Combine("images", "hello-sve", "hello-sve.elf"), Ct);
+        byte[] initrd = [.. Enumerable.Range(0, (1024 * 1024) + 777).Select(i => (byte)(i * 7))];
+        await UseImageAsync(node, vm, ("kernel", kernel), ("initrd", initrd), ("dtb", EmptyTree));
+
+        await node.StartAsync(vm);
+        await WaitForLogAsync(node, vm, "\n> ");
+        Assert.Contains("device tree at 40000000, ", await LogAsync(node, vm), StringComparison.Ordinal);
+        using (HypervisorClient client = new((await node.GetVmAsync(vm)).Status!.SocketPath!))
+            Assert.Equal(initrd[^64..], await client.ReadMemoryAsync(0x4200_0000 + (ulong)initrd.Length - 64, 64, Ct)); // at half of RAM
+
+        OperationEntity stop = await node.RunAsync(vm, OperationKind.VmStop, new OperationRequests.Stop(Force: false));
+        Assert.Contains("guestShutDown", stop.Result, StringComparison.Ordinal);
+        Assert.Equal(VmExitReason.GuestPowerOff, (await node.GetVmAsync(vm)).Status!.LastExit!.Reason);
+    }
+
+    [Fact]
+    public async Task Hostile_boot_files_end_the_start_with_every_reason()
+    {
+        TestNode node = real.Node;
+        Guid vm = await node.AddVmAsync(memoryMiB: 16);
+        await UseImageAsync(node, vm, ("kernel", "\u007fELF, but no more"u8.ToArray()), ("initrd", new byte[(16 * 1024 * 1024) + 1]), ("dtb", "no tree"u8.ToArray()));
+
+        OperationEntity start = await node.WaitAsync(await node.EnqueueAsync(vm, OperationKind.VmStart));
+
+        Assert.Equal(OperationState.Failed, start.State);
+        Assert.Contains("less than its header", start.Problem, StringComparison.Ordinal);
+        Assert.Contains("initial RAM disk", start.Problem, StringComparison.Ordinal);
+        Assert.Contains("not a flattened device tree", start.Problem, StringComparison.Ordinal);
+        Assert.Equal(VmPhase.Stopped, (await node.GetVmAsync(vm)).Status!.Phase);
+    }
+
+    /// <summary>Version 17 with a root and nothing in it.</summary>
+    private static byte[] EmptyTree => Convert.FromHexString(
+        "d00dfeed" + "00000048" + "00000038" + "00000048" + "00000028" + "00000011" + "00000010" + "00000000" + "00000000" + "00000010"
+        + new string('0', 32) + "00000001" + "00000000" + "00000002" + "00000009");
+
+    /// <summary>Gives a VM an image as an upload leaves it.</summary>
+    private static async Task UseImageAsync(TestNode node, Guid vmId, params (string Role, byte[] Content)[] files)
+    {
+        await using CloudVmDbContext db = node.NewContext();
+        List<ImageFile> stored = [.. files.Select(f => new ImageFile(f.Role, null, Convert.ToHexStringLower(SHA256.HashData(f.Content)), f.Content.Length))];
+        ImageEntity image = new()
+        {
+            Id = Guid.CreateVersion7(),
+            ProjectId = ProjectEntity.DefaultId,
+            Name = $"bundle-{Guid.NewGuid():N}",
+            Kind = ImageKind.LinuxBundle,
+            State = ImageState.Ready,
+            Sha256 = ImageHash.Of(stored),
+            Files = stored,
+            SizeBytes = stored.Sum(f => f.SizeBytes),
+            CreatedAt = DateTimeOffset.UtcNow,
+            TouchedAt = DateTimeOffset.UtcNow,
+        };
+        db.Images.Add(image);
+        foreach ((int ordinal, byte[] part) in files.SelectMany(f => f.Content.Chunk(ImagePartEntity.MaxBytes)).Index())
+            db.ImageParts.Add(new ImagePartEntity { ImageId = image.Id, Ordinal = ordinal, Data = part });
+        await db.SaveChangesAsync(Ct);
+        await db.VirtualMachines.Where(vm => vm.Id == vmId).ExecuteUpdateAsync(set => set.SetProperty(vm => vm.ImageId, image.Id), Ct);
     }
 
     private static Task WaitForLogAsync(TestNode node, Guid vm, string text)

@@ -1,11 +1,12 @@
 namespace CloudVm.Web.Components.Shared;
 
 /// <summary>A stream that tells how much of it has been read.</summary>
-/// <param name="inner">What is read; closed with this stream.</param>
+/// <param name="open">Opens what is read, at the first read: a browser's file that waits would time out. Closed with this stream.</param>
 /// <param name="length">Its length in bytes.</param>
 /// <param name="report">Gets the share read in percent, each time it has grown by one.</param>
-public sealed class ProgressStream(Stream inner, long length, Action<double> report) : Stream
+public sealed class ProgressStream(Func<Stream> open, long length, Action<double> report) : Stream
 {
+    private Stream? _inner;
     private long _read;
     private double _reported;
 
@@ -25,7 +26,8 @@ public sealed class ProgressStream(Stream inner, long length, Action<double> rep
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        var count = await inner.ReadAsync(buffer, cancellationToken);
+        _inner ??= open();
+        var count = await _inner.ReadAsync(buffer, cancellationToken);
         _read += count;
         var percent = length == 0 ? 100 : 100.0 * _read / length;
         if (percent - _reported >= 1 || percent >= 100)
@@ -52,7 +54,8 @@ public sealed class ProgressStream(Stream inner, long length, Action<double> rep
 
     public override async ValueTask DisposeAsync()
     {
-        await inner.DisposeAsync();
+        if (_inner is not null)
+            await _inner.DisposeAsync();
         await base.DisposeAsync();
     }
 }
