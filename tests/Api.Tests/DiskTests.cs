@@ -3,7 +3,6 @@ using System.Net;
 using CloudVm.Api.Tests.Harness;
 using CloudVm.Contracts.Client;
 using CloudVm.Contracts.Images;
-using CloudVm.Contracts.Problems;
 using CloudVm.Contracts.Vms;
 using Microsoft.EntityFrameworkCore;
 

@@ -4,7 +4,6 @@ using CloudVm.Api.Shared.Problems;
 using CloudVm.Contracts.Operations;
 using CloudVm.Contracts.Vms;
 using CloudVm.Storage;
-using CloudVm.Storage.Operations;
 
 namespace CloudVm.Api.Vms;
 

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using CloudVm.Contracts.Control;
-using CloudVm.Hypervisor.Devices.Virtio.Block;
 using CloudVm.Hypervisor.Machine;
 using CloudVm.Hypervisor.Tests.Devices.Virtio;
 

@@ -1,6 +1,5 @@
 using CloudVm.Contracts.Control;
 using CloudVm.Contracts.Operations;
-using CloudVm.Contracts.Snapshots;
 using CloudVm.Contracts.Vms;
 using CloudVm.Storage;
 using CloudVm.Storage.Entities;

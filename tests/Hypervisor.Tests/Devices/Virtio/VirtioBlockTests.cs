@@ -26,7 +26,11 @@ public sealed class VirtioBlockTests : IDisposable
         _driver.Start(VirtioDriver.Version1 | FlushFeature | WritebackFeature);
     }
 
-    public void Dispose() => _driver.Dispose();
+    public void Dispose()
+    {
+        _driver.Dispose();
+        _disk.Dispose();
+    }
 
     [Fact]
     public void Configuration_describes_the_disk()
