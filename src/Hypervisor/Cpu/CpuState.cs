@@ -52,6 +52,9 @@ public unsafe struct CpuState
     // What EL2 controls.
     public byte TrapFp;
     public byte TrapSve;
+
+    /// <summary>HCR_EL2.API and APK clear: pointer authentication and its keys trap.</summary>
+    public byte TrapPauth;
     public volatile byte VirtualIrq;
     public volatile byte VirtualFiq;
     public volatile byte VirtualSError;
@@ -100,6 +103,9 @@ public unsafe struct CpuState
     public fixed ulong DbgBcr[SelfHostedDebug.BreakpointCount];
     public fixed ulong DbgWvr[SelfHostedDebug.WatchpointCount];
     public fixed ulong DbgWcr[SelfHostedDebug.WatchpointCount];
+
+    /// <summary>Low and high half of each key of <see cref="PointerKey"/>, in its order.</summary>
+    public fixed ulong PointerKeys[10];
 
     // Local exclusive monitor. The value is kept because STXR is a compare-and-swap against it.
     public ulong ExclusivePa;

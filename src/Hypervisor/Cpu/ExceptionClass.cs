@@ -6,6 +6,7 @@ public static class ExceptionClass
     public const uint Unknown = 0x00;
     public const uint TrappedWfx = 0x01;
     public const uint TrappedFp = 0x07;
+    public const uint TrappedPauth = 0x09;
     public const uint BranchTarget = 0x0d;
     public const uint IllegalState = 0x0e;
     public const uint Svc64 = 0x15;

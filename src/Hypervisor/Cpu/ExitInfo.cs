@@ -33,6 +33,9 @@ public enum ExitReason
     /// <summary>SVE access under CPTR_EL2.TZ. PC is at the instruction.</summary>
     SveTrap,
 
+    /// <summary>Pointer authentication under HCR_EL2.API. PC is at the instruction.</summary>
+    PauthTrap,
+
     /// <summary>A data access outside RAM: MMIO or nothing. PC is at the instruction.</summary>
     DataAbort,
 

@@ -22,6 +22,12 @@ public static class SystemRegisterId
     public const uint CurrentEL = 0xc212; // 3, 0, c4, c2, 2
     public const uint PAN = 0xc213; // 3, 0, c4, c2, 3
     public const uint UAO = 0xc214; // 3, 0, c4, c2, 4
+    public const uint APIAKeyLo_EL1 = 0xc108; // 3, 0, c2, c1, 0
+    public const uint APIBKeyHi_EL1 = 0xc10b; // 3, 0, c2, c1, 3
+    public const uint APDAKeyLo_EL1 = 0xc110; // 3, 0, c2, c2, 0
+    public const uint APDBKeyHi_EL1 = 0xc113; // 3, 0, c2, c2, 3
+    public const uint APGAKeyLo_EL1 = 0xc118; // 3, 0, c2, c3, 0
+    public const uint APGAKeyHi_EL1 = 0xc119; // 3, 0, c2, c3, 1
     public const uint AFSR0_EL1 = 0xc288; // 3, 0, c5, c1, 0
     public const uint AFSR1_EL1 = 0xc289; // 3, 0, c5, c1, 1
     public const uint ESR_EL1 = 0xc290; // 3, 0, c5, c2, 0
@@ -37,6 +43,8 @@ public static class SystemRegisterId
     public const uint CSSELR_EL1 = 0xd000; // 3, 2, c0, c0, 0
     public const uint CTR_EL0 = 0xd801; // 3, 3, c0, c0, 1
     public const uint DCZID_EL0 = 0xd807; // 3, 3, c0, c0, 7
+    public const uint RNDR = 0xd920; // 3, 3, c2, c4, 0
+    public const uint RNDRRS = 0xd921; // 3, 3, c2, c4, 1
     public const uint NZCV = 0xda10; // 3, 3, c4, c2, 0
     public const uint DAIF = 0xda11; // 3, 3, c4, c2, 1
     public const uint DIT = 0xda15; // 3, 3, c4, c2, 5
@@ -59,6 +67,9 @@ public static class SystemRegisterId
     public const uint DC_CVAP = 0x5be1; // 1, 3, c7, c12, 1
     public const uint DC_CVADP = 0x5be9; // 1, 3, c7, c13, 1
     public const uint DC_CIVAC = 0x5bf1; // 1, 3, c7, c14, 1
+    public const uint CFP_RCTX = 0x5b9c; // 1, 3, c7, c3, 4
+    public const uint DVP_RCTX = 0x5b9d; // 1, 3, c7, c3, 5
+    public const uint CPP_RCTX = 0x5b9f; // 1, 3, c7, c3, 7
     public const uint AT_S1E1R = 0x43c0; // 1, 0, c7, c8, 0
     public const uint AT_S1E1W = 0x43c1; // 1, 0, c7, c8, 1
     public const uint AT_S1E0R = 0x43c2; // 1, 0, c7, c8, 2

@@ -168,7 +168,7 @@ public sealed unsafe partial class Interpreter
     /// </summary>
     private byte* AtomicPointer(ulong va, int size, AccessKind kind)
     {
-        if (!CheckAligned(va, size, kind))
+        if (!CheckAtomicAlignment(va, size, kind))
             return null;
         var direct = kind == AccessKind.Write ? WritePointer(va, size) : ReadPointer(va, size);
         if (direct != null && (kind == AccessKind.Read || ReadPointer(va, size) != null))

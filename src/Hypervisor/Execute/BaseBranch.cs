@@ -66,14 +66,17 @@ public sealed unsafe partial class Interpreter
     /// <summary>Pseudocode AArch64.ExceptionReturn. An illegal return sets PSTATE.IL, which faults at the next instruction.</summary>
     internal static StepResult ERET_64E_branch_reg(Interpreter c, uint word)
     {
-        var cpu = c.Cpu;
-        if (cpu->El == 0)
-            return c.Undefined(word);
+        return c.Cpu->El == 0 ? c.Undefined(word) : c.ReturnFromException(c.Cpu->ElrEl1);
+    }
+
+    private StepResult ReturnFromException(ulong target)
+    {
+        var cpu = Cpu;
         PState.Return(cpu, cpu->SpsrEl1);
-        cpu->Pc = c.BranchAddress(cpu->ElrEl1);
+        cpu->Pc = BranchAddress(target);
         cpu->ExclusiveActive = 0;
-        c.SetEvent();
-        c._modeStale = true;
+        SetEvent();
+        _modeStale = true;
         return StepResult.Branch;
     }
 

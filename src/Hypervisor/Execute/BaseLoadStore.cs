@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using CloudVm.Hypervisor.Cpu;
+using CloudVm.Hypervisor.Isa;
 using CloudVm.Hypervisor.Mmu;
 using static CloudVm.Hypervisor.Execute.Operands;
 
@@ -13,6 +15,7 @@ public sealed unsafe partial class Interpreter
 {
     private const ulong SctlrSa = 1UL << 3;
     private const ulong SctlrSa0 = 1UL << 4;
+    private const ulong SctlrNaa = 1UL << 6;
 
     internal static StepResult Load<TMemory, TRegister, TAddressing>(Interpreter c, uint word)
         where TMemory : unmanaged
@@ -129,7 +132,7 @@ public sealed unsafe partial class Interpreter
             return c.FaultResult;
         var va = TAddressing.Address(c, word, start, sizeof(TMemory), out _);
         var info = Info<TMemory, TRegister>(Rt(word), acquireRelease: true);
-        if (!c.CheckAligned(va, sizeof(TMemory), AccessKind.Read) || !c.Load(va, out TMemory value, info))
+        if (!c.CheckOrderedAlignment(va, sizeof(TMemory), AccessKind.Read) || !c.Load(va, out TMemory value, info))
             return c.FaultResult;
         Volatile.ReadBarrier();
         c.X(Rt(word), ToRegister<TMemory, TRegister>(value));
@@ -145,7 +148,7 @@ public sealed unsafe partial class Interpreter
         var va = TAddressing.Address(c, word, start, sizeof(TMemory), out _);
         var info = Info<TMemory, TRegister>(Rt(word), acquireRelease: true);
         Volatile.WriteBarrier();
-        if (!c.CheckAligned(va, sizeof(TMemory), AccessKind.Write) || !c.Store(va, FromRegister<TMemory>(c.X(Rt(word))), info))
+        if (!c.CheckOrderedAlignment(va, sizeof(TMemory), AccessKind.Write) || !c.Store(va, FromRegister<TMemory>(c.X(Rt(word))), info))
             return c.FaultResult;
 
         // A later LDAR must not overtake: the host orders stores before loads only with a full barrier.
@@ -171,9 +174,23 @@ public sealed unsafe partial class Interpreter
         return (address & 15) == 0 || CheckSpAlignment();
     }
 
-    /// <summary>False, with an alignment fault taken, unless <paramref name="va"/> is a multiple of <paramref name="size"/>.</summary>
+    /// <summary>
+    /// Alignment of exclusives and atomics: to their size, or with FEAT_LSE2 within 16 aligned bytes, which the host accesses as
+    /// atomically as aligned ones, since they lie in one cache line. False with an alignment fault taken.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool CheckAligned(ulong va, int size, AccessKind kind) => (va & (uint)(size - 1)) == 0 || FailAlignment(va, size, kind);
+    internal bool CheckAtomicAlignment(ulong va, int size, AccessKind kind) =>
+        (va & (uint)(size - 1)) == 0 || IsWithinSixteenBytes(va, size) || FailAlignment(va, size, kind);
+
+    /// <summary>Alignment of acquire and release accesses: as of atomics, and with FEAT_LSE2 SCTLR_EL1.nAA lifts even that.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool CheckOrderedAlignment(ulong va, int size, AccessKind kind) =>
+        (va & (uint)(size - 1)) == 0 || IsWithinSixteenBytes(va, size) || MayBeUnaligned() || FailAlignment(va, size, kind);
+
+    private bool IsWithinSixteenBytes(ulong va, int size) =>
+        (int)(va & 15) + size <= 16 && (Cpu->SctlrEl1 & SctlrA) == 0 && Features.Has(Feature.LSE2);
+
+    private bool MayBeUnaligned() => (Cpu->SctlrEl1 & (SctlrA | SctlrNaa)) == SctlrNaa && Features.Has(Feature.LSE2);
 
     private bool FailAlignment(ulong va, int size, AccessKind kind) => Fail(AlignmentFault(va, kind), size, AccessInfo.None, null);
 
@@ -198,6 +215,15 @@ public sealed unsafe partial class Interpreter
         var direct = ReadPointer(va, 2 * sizeof(T));
         if (direct != null)
         {
+            // FEAT_LSE2: an aligned pair of doublewords is single-copy atomic.
+            if (sizeof(T) == 8 && ((nuint)direct & 15) == 0)
+            {
+                var pair = Vector128.LoadAligned((ulong*)direct);
+                first = Unsafe.BitCast<ulong, T>(pair.GetElement(0));
+                second = Unsafe.BitCast<ulong, T>(pair.GetElement(1));
+                return true;
+            }
+
             first = Unsafe.ReadUnaligned<T>(direct);
             second = Unsafe.ReadUnaligned<T>(direct + sizeof(T));
             return true;
@@ -221,6 +247,12 @@ public sealed unsafe partial class Interpreter
         var direct = WritePointer(va, 2 * sizeof(T));
         if (direct != null)
         {
+            if (sizeof(T) == 8 && ((nuint)direct & 15) == 0)
+            {
+                Vector128.Create(Unsafe.BitCast<T, ulong>(first), Unsafe.BitCast<T, ulong>(second)).StoreAligned((ulong*)direct);
+                return true;
+            }
+
             Unsafe.WriteUnaligned(direct, first);
             Unsafe.WriteUnaligned(direct + sizeof(T), second);
             return true;

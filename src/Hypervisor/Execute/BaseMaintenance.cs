@@ -11,6 +11,7 @@ public sealed unsafe partial class Interpreter
 {
     private const int CacheLine = 64;
     private const uint IssCm = 1u << 8;
+    private const ulong SctlrEnRctx = 1UL << 10;
 
     internal static StepResult SYS_CR_systeminstrs(Interpreter c, uint word)
     {
@@ -37,6 +38,8 @@ public sealed unsafe partial class Interpreter
                 return c.MaintainDataLine(value, c.Cpu->El == 0 ? AccessKind.Read : null);
             case Id.DC_IVAC:
                 return c.MaintainDataLine(value, AccessKind.Write);
+            case Id.CFP_RCTX or Id.DVP_RCTX or Id.CPP_RCTX when c.Features.Has(Feature.SPECRES):
+                return StepResult.Next; // there is no speculation to restrict
             case Id.DC_ISW or Id.DC_CSW or Id.DC_CISW:
                 return StepResult.Next;
             case Id.AT_S1E1R:
@@ -69,6 +72,8 @@ public sealed unsafe partial class Interpreter
                 return (Cpu->SctlrEl1 & SctlrDze) == 0 ? TrapSystemToEl1(word) : null;
             case Id.IC_IVAU or Id.DC_CVAC or Id.DC_CVAU or Id.DC_CIVAC or Id.DC_CVAP or Id.DC_CVADP:
                 return (Cpu->SctlrEl1 & SctlrUci) == 0 ? TrapSystemToEl1(word) : null;
+            case Id.CFP_RCTX or Id.DVP_RCTX or Id.CPP_RCTX when Features.Has(Feature.SPECRES):
+                return (Cpu->SctlrEl1 & SctlrEnRctx) == 0 ? TrapSystemToEl1(word) : null;
             default:
                 return Undefined(word);
         }

@@ -151,6 +151,10 @@ public sealed unsafe partial class Interpreter
                     return trapped;
                 value = cpu->ZcrEl1;
                 return StepResult.Next;
+            case Id.RNDR or Id.RNDRRS when Features.Has(Feature.RNG):
+                value = _domain.NextRandom();
+                cpu->Nzcv = 0;
+                return StepResult.Next;
             case Id.SP_EL0 when cpu->SpSel == 0:
             case Id.PAN when !Features.Has(Feature.PAN):
             case Id.UAO when !Features.Has(Feature.UAO):
@@ -200,6 +204,8 @@ public sealed unsafe partial class Interpreter
             Id.DCZID_EL0 => DczidBlockSize | (cpu->El == 0 && (cpu->SctlrEl1 & SctlrDze) == 0 ? DczidProhibited : 0),
             _ => null,
         };
+        if (held is null && PointerKeyRegister(id) is var key && key != null)
+            held = *key;
         if (held is not { } known)
             return LeaveForSystemRegister(word, 0);
         value = known;
@@ -286,6 +292,8 @@ public sealed unsafe partial class Interpreter
         }
 
         var field = PlainRegister(id);
+        if (field == null)
+            field = PointerKeyRegister(id);
         if (field == null)
             return LeaveForSystemRegister(word, value);
         *field = value & WritableBits(id);

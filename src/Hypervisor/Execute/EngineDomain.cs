@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using CloudVm.Hypervisor.Cpu;
 using CloudVm.Hypervisor.Memory;
 using CloudVm.Hypervisor.Mmu;
@@ -31,6 +32,9 @@ public sealed class EngineDomain : IDisposable
     /// <summary>Wakes those who sleep between <see cref="BeginEventWait"/> and <see cref="EndEventWait"/>.</summary>
     /// <remarks>Called on the thread of the vCPU that caused the event.</remarks>
     public Action? EventSignalled { get; set; }
+
+    /// <summary>Where RNDR and RNDRRS take their 64 bits from; the host's generator unless replaced. Thread: any.</summary>
+    public Func<ulong> NextRandom { get; init; } = HostRandom;
 
     /// <summary>What was broadcast; an engine whose acknowledged number is lower than the log's holds stale translations.</summary>
     internal MaintenanceLog Log => _log;
@@ -88,6 +92,13 @@ public sealed class EngineDomain : IDisposable
                 spin.SpinOnce(sleep1Threshold: -1);
             }
         }
+    }
+
+    private static ulong HostRandom()
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(ulong)];
+        RandomNumberGenerator.Fill(bytes);
+        return BitConverter.ToUInt64(bytes);
     }
 
     private void OnMemoryChanged() => Broadcast(new(MaintenanceKind.Tlb, TlbInvalidation.Everything));

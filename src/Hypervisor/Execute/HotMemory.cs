@@ -94,6 +94,15 @@ internal static unsafe class HotMemory
         if (entry->ReadTag != (((va + (uint)(2 * sizeof(T)) - 1) & Tlb.PageMask) | (start & op->M)))
             return false;
         var host = (byte*)(va + (ulong)entry->Addend);
+        if (typeof(T) == typeof(ulong))
+        {
+            // FEAT_LSE2: one host access, since an aligned pair is single-copy atomic.
+            var pair = Vector128.Load((ulong*)host);
+            x[op->D] = pair.GetElement(0);
+            x[op->A] = pair.GetElement(1);
+            return true;
+        }
+
         var first = Interpreter.ToRegister<T, ulong>(Unsafe.ReadUnaligned<T>(host));
         var second = Interpreter.ToRegister<T, ulong>(Unsafe.ReadUnaligned<T>(host + sizeof(T)));
         x[op->D] = first;
@@ -111,6 +120,12 @@ internal static unsafe class HotMemory
         if (entry->WriteTag != (((va + (uint)(2 * sizeof(T)) - 1) & Tlb.PageMask) | (start & op->M)))
             return false;
         var host = (byte*)(va + (ulong)entry->Addend);
+        if (typeof(T) == typeof(ulong))
+        {
+            Vector128.Create(x[op->D], x[op->A]).Store((ulong*)host);
+            return true;
+        }
+
         Unsafe.WriteUnaligned(host, Unsafe.As<ulong, T>(ref x[op->D]));
         Unsafe.WriteUnaligned(host + sizeof(T), Unsafe.As<ulong, T>(ref x[op->A]));
         return true;
@@ -125,12 +140,10 @@ internal static unsafe class HotMemory
         var entry = Tlb.Entry(table, va);
         if (entry->ReadTag != (((va + 15) & Tlb.PageMask) | (start & op->M)))
             return false;
-        var host = (ulong*)(va + (ulong)entry->Addend);
-        var first = host[0];
-        var second = host[1];
+        var pair = Vector128.Load((ulong*)(va + (ulong)entry->Addend));
         x[op->N] = start + (ulong)op->Offset;
-        x[op->D] = first;
-        x[op->A] = second;
+        x[op->D] = pair.GetElement(0);
+        x[op->A] = pair.GetElement(1);
         return true;
     }
 

@@ -61,7 +61,9 @@ internal readonly unsafe partial struct Predecoder
                 return true;
             case Opcode.MRS_RS_systemmove:
                 return TryReadRegister(word, out decoded);
-            case Opcode.HINT_HM_hints or Opcode.NOP_HI_hints or Opcode.YIELD_HI_hints
+            case Opcode.HINT_HM_hints or Opcode.NOP_HI_hints or Opcode.YIELD_HI_hints or Opcode.DGH_HI_hints
+                or Opcode.ESB_HI_hints or Opcode.PSB_HC_hints or Opcode.TSB_HC_hints or Opcode.CSDB_HI_hints or Opcode.CLRBHB_HI_hints
+                or Opcode.BTI_HB_hints
                 or Opcode.PRFM_P_ldst_pos or Opcode.PRFUM_P_ldst_unscaled or Opcode.PRFM_P_ldst_regoff or Opcode.PRFM_P_loadlit:
                 decoded.Code = HotOp.Nop;
                 return true;

@@ -11,6 +11,7 @@ public enum Feature : byte
     ASIMD,
     CRC32,
     LSE,
+    LSE2,
     LOR,
     RDM,
     PAN,

@@ -12,6 +12,9 @@ internal static class IdRegisters
     /// <summary>ID_AA64PFR0_EL1.SVE.</summary>
     public const ulong Pfr0SveMask = 0xful << 32;
 
+    /// <summary>ID_AA64ISAR1_EL1.APA, API, GPA, GPI.</summary>
+    public const ulong Isar1PtrauthMask = (0xfful << 4) | (0xfful << 24);
+
     /// <summary>CTR_EL0 as the engine answers it: 64-byte lines, IDC, no DIC.</summary>
     public const ulong Ctr = 0x9444_c004;
 
@@ -34,7 +37,7 @@ internal static class IdRegisters
             | Field(20, features, Feature.HBC) | Field(52, features, Feature.CSSC),
         SystemRegister.ID_AA64MMFR0_EL1 => Mmfr0,
         SystemRegister.ID_AA64MMFR1_EL1 => Field(0, features, Feature.HAFDBS, 2) | Field(16, features, Feature.LOR) | Field(20, features, Feature.PAN, 2),
-        SystemRegister.ID_AA64MMFR2_EL1 => Field(4, features, Feature.UAO),
+        SystemRegister.ID_AA64MMFR2_EL1 => Field(4, features, Feature.UAO) | Field(32, features, Feature.LSE2),
         _ => 0,
     };
 

@@ -1,5 +1,6 @@
 using CloudVm.Hypervisor.Cpu;
 using CloudVm.Hypervisor.Host;
+using CloudVm.Hypervisor.Isa;
 using CloudVm.Hypervisor.Memory;
 
 namespace CloudVm.Hypervisor.Kvm;
@@ -14,6 +15,8 @@ public sealed class KvmSystem(EmulatedHost host, AbiProfile abi, CpuFeatures fea
     private const int CapOneReg = 70;
     private const int CapArmPsci02 = 102;
     private const int CapArmSve = 170;
+    private const int CapArmPtrauthAddress = 171;
+    private const int CapArmPtrauthGeneric = 172;
 
     public EmulatedHost Host { get; } = host;
 
@@ -24,6 +27,7 @@ public sealed class KvmSystem(EmulatedHost host, AbiProfile abi, CpuFeatures fea
     {
         CapOneReg or CapArmPsci02 => 1,
         CapArmSve => Host.HasSve ? 1 : 0,
+        CapArmPtrauthAddress or CapArmPtrauthGeneric => features.Has(Feature.PAUTH) ? 1 : 0,
         _ => 0,
     };
 

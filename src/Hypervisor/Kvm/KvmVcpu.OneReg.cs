@@ -57,6 +57,8 @@ public sealed unsafe partial class KvmVcpu
         SystemRegister.ID_AA64ZFR0_EL1 when !HasSve => 0,
         SystemRegister.ID_AA64PFR0_EL1 when !HasSve =>
             IdRegisters.HostValue(register, _vm.Features) & ~IdRegisters.Pfr0SveMask,
+        SystemRegister.ID_AA64ISAR1_EL1 when !HasPtrauth =>
+            IdRegisters.HostValue(register, _vm.Features) & ~IdRegisters.Isar1PtrauthMask,
         _ => IdRegisters.HostValue(register, _vm.Features),
     };
 

@@ -165,6 +165,7 @@ public sealed unsafe partial class KvmVcpu
         var state = cpu.State;
         Buffer.MemoryCopy(_context, state, EagerBytes, EagerBytes);
         state->VqSet = cpu.Profile.VectorLengths.Bits;
+        state->TrapPauth = (byte)(HasPtrauth ? 0 : 1);
         LoadFpTraps(cpu);
         lock (_lineGate)
         {
@@ -208,6 +209,7 @@ public sealed unsafe partial class KvmVcpu
                 ExitReason.Wfe => YieldToOthers(cpu.State),
                 ExitReason.FpTrap => HandleFpTrap(cpu, isSve: false),
                 ExitReason.SveTrap => HandleFpTrap(cpu, isSve: true),
+                ExitReason.PauthTrap => HandlePauthTrap(cpu.State),
                 ExitReason.SystemRegister => HandleSystemRegister(cpu.State),
                 ExitReason.Hvc => HandleHypervisorCall(cpu.State),
                 ExitReason.Smc => HandleSecureMonitorCall(cpu.State),

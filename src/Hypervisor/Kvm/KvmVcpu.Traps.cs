@@ -69,6 +69,13 @@ public sealed unsafe partial class KvmVcpu
         _vm.Timers.TryWrite(Index, register, value) || _vm.Gic.TryWrite(Index, register, value)
         || SystemRegisterTable.TryGuestWrite(this, cpu, register, value);
 
+    /// <summary>EC 0x09: kvm_handle_ptrauth injects UNDEF into a vCPU without the feature.</summary>
+    private static RunOutcome HandlePauthTrap(CpuState* cpu)
+    {
+        ExceptionEntry.InjectUndefined(cpu);
+        return RunOutcome.Again;
+    }
+
     private RunOutcome HandleHypervisorCall(CpuState* cpu) => CallFirmware(cpu);
 
     private RunOutcome HandleSecureMonitorCall(CpuState* cpu)

@@ -56,6 +56,9 @@ public sealed unsafe partial class KvmVcpu : IDisposable
     /// <summary>Whether INIT asked for SVE and got it.</summary>
     public bool HasSve => (_features & KvmVcpuFeatures.Sve) != 0 && _vm.Host.HasSve;
 
+    /// <summary>Whether INIT asked for pointer authentication and got it.</summary>
+    public bool HasPtrauth => (_features & Ptrauth) != 0;
+
     /// <summary>Vector lengths that the vCPU may select; empty without SVE.</summary>
     public VqSet VectorLengths => _vectorLengths;
 
@@ -81,7 +84,9 @@ public sealed unsafe partial class KvmVcpu : IDisposable
         var compared = abi.PowerOffIsSticky ? wanted : wanted & ~KvmVcpuFeatures.PowerOff;
         if (_initialized && compared != (abi.PowerOffIsSticky ? _features : _features & ~KvmVcpuFeatures.PowerOff))
             return Errno.EINVAL;
-        if ((wanted & (KvmVcpuFeatures.El1Is32Bit | KvmVcpuFeatures.Pmu | Ptrauth)) != 0)
+        if ((wanted & (KvmVcpuFeatures.El1Is32Bit | KvmVcpuFeatures.Pmu)) != 0)
+            return Errno.EINVAL;
+        if ((wanted & Ptrauth) != 0 && ((wanted & Ptrauth) != Ptrauth || !_vm.Features.Has(Isa.Feature.PAUTH)))
             return Errno.EINVAL;
         if ((wanted & KvmVcpuFeatures.Sve) != 0 && !_vm.Host.HasSve && abi.NeedsFinalize)
             return Errno.EINVAL;
@@ -138,6 +143,8 @@ public sealed unsafe partial class KvmVcpu : IDisposable
         cpu->SctlrEl1 = SctlrReset;
         cpu->Ttbr0El1 = cpu->Ttbr1El1 = cpu->MairEl1 = cpu->EsrEl1 = cpu->FarEl1 = cpu->ParEl1 = Unknown;
         cpu->Afsr0El1 = cpu->Afsr1El1 = cpu->TpidrEl0 = cpu->TpidrroEl0 = cpu->TpidrEl1 = cpu->CsselrEl1 = Unknown;
+        for (var i = 0; i < 10; i++)
+            cpu->PointerKeys[i] = Unknown;
         cpu->VmpidrEl2 = 0x8000_0000 | Affinity;
         cpu->VpidrEl2 = _vm.Host.Cpus[0].Profile.Midr;
         cpu->OslsrEl1 = SelfHostedDebug.OslsrReset;

@@ -25,6 +25,9 @@ internal enum RegisterVisibility
 
     /// <summary>Hidden from vCPUs without SVE: not listed, ENOENT, and UNDEF to the guest.</summary>
     SveOnly,
+
+    /// <summary>Hidden likewise from vCPUs without pointer authentication.</summary>
+    PtrauthOnly,
 }
 
 /// <summary>Reaches a register in the register file.</summary>
@@ -46,5 +49,10 @@ internal sealed record SystemRegisterRow(SystemRegister Register, string Name, R
     /// <summary>The guest may not write it, so a write is UNDEF.</summary>
     public bool IsReadOnly { get; init; }
 
-    public bool IsVisibleTo(KvmVcpu vcpu) => Visibility != RegisterVisibility.SveOnly || vcpu.HasSve;
+    public bool IsVisibleTo(KvmVcpu vcpu) => Visibility switch
+    {
+        RegisterVisibility.SveOnly => vcpu.HasSve,
+        RegisterVisibility.PtrauthOnly => vcpu.HasPtrauth,
+        _ => true,
+    };
 }

@@ -154,6 +154,7 @@ internal static unsafe class SystemRegisterTable
         rows.Add(Field(SystemRegister.TTBR1_EL1, static (ref s) => ref s.Ttbr1El1));
         rows.Add(Field(SystemRegister.TCR_EL1, static (ref s) => ref s.TcrEl1));
         rows.Add(ShadowOnly(3, 0, 2, 0, 3, "TCR2_EL1"));
+        AddPointerKeys(rows);
         rows.Add(Field(SystemRegister.AFSR0_EL1, static (ref s) => ref s.Afsr0El1));
         rows.Add(Field(SystemRegister.AFSR1_EL1, static (ref s) => ref s.Afsr1El1));
         rows.Add(Field(SystemRegister.ESR_EL1, static (ref s) => ref s.EsrEl1));
@@ -170,6 +171,20 @@ internal static unsafe class SystemRegisterTable
         rows.Add(Field(SystemRegister.CNTKCTL_EL1, static (ref s) => ref s.CntkctlEl1));
     }
 
+    private static void AddPointerKeys(List<SystemRegisterRow> rows)
+    {
+        rows.Add(PointerKey(SystemRegister.APIAKeyLo_EL1, static (ref s) => ref s.PointerKeys[0]));
+        rows.Add(PointerKey(SystemRegister.APIAKeyHi_EL1, static (ref s) => ref s.PointerKeys[1]));
+        rows.Add(PointerKey(SystemRegister.APIBKeyLo_EL1, static (ref s) => ref s.PointerKeys[2]));
+        rows.Add(PointerKey(SystemRegister.APIBKeyHi_EL1, static (ref s) => ref s.PointerKeys[3]));
+        rows.Add(PointerKey(SystemRegister.APDAKeyLo_EL1, static (ref s) => ref s.PointerKeys[4]));
+        rows.Add(PointerKey(SystemRegister.APDAKeyHi_EL1, static (ref s) => ref s.PointerKeys[5]));
+        rows.Add(PointerKey(SystemRegister.APDBKeyLo_EL1, static (ref s) => ref s.PointerKeys[6]));
+        rows.Add(PointerKey(SystemRegister.APDBKeyHi_EL1, static (ref s) => ref s.PointerKeys[7]));
+        rows.Add(PointerKey(SystemRegister.APGAKeyLo_EL1, static (ref s) => ref s.PointerKeys[8]));
+        rows.Add(PointerKey(SystemRegister.APGAKeyHi_EL1, static (ref s) => ref s.PointerKeys[9]));
+    }
+
     /// <summary>Debug registers that exist, read as zero and ignore writes: OSDLR, DBGPRCR, MDRAR, DBGCLAIM*, DBGAUTHSTATUS, DCC.</summary>
     private static bool IsIgnoredDebugRegister(SystemRegister register) => (ushort)register is
         0x809c or 0x80a4 or 0x8080 or 0x83c6 or 0x83ce or 0x83f6 or 0x9808 or 0x9828 or 0x8002 or 0x801a or 0x8032;
@@ -180,6 +195,9 @@ internal static unsafe class SystemRegisterTable
 
     private static SystemRegisterRow Field(SystemRegister register, CpuStateField field) =>
         new(register, register.ToString(), RegisterHome.Field) { Field = field };
+
+    private static SystemRegisterRow PointerKey(SystemRegister register, CpuStateField field) =>
+        Field(register, field) with { Visibility = RegisterVisibility.PtrauthOnly };
 
     private static SystemRegisterRow Identification(SystemRegister register) =>
         new(register, register.ToString(), RegisterHome.Identification) { IsReadOnly = true };

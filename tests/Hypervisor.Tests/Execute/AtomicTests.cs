@@ -83,9 +83,9 @@ public sealed unsafe class AtomicTests
         using var guest = new GuestProgram(0xf8e00082);
         guest.MapIdentity();
         guest.StopAtVectors();
-        guest.Cpu->X[4] = Data + 4;
+        guest.Cpu->X[4] = Data + 12;
         guest.Run();
         Assert.Equal(0x9600_0061UL, guest.Cpu->EsrEl1);
-        Assert.Equal(Data + 4, guest.Cpu->FarEl1);
+        Assert.Equal(Data + 12, guest.Cpu->FarEl1);
     }
 }
