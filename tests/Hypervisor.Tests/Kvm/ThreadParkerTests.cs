@@ -60,7 +60,7 @@ public sealed class ThreadParkerTests
 
         Assert.True(total > TimeSpan.FromMicroseconds(50 * 50), $"{total}"); // single waits may end early, as the contract says
 
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere the grain is a millisecond.");
-        Assert.True(best < TimeSpan.FromMilliseconds(1), $"{best}"); // the best of fifty, so load does not matter
+        var grain = OperatingSystem.IsLinux() ? TimeSpan.FromMilliseconds(1) : TimeSpan.FromMilliseconds(100);
+        Assert.True(best < grain, $"{best}"); // the best of fifty, so load does not matter
     }
 }
