@@ -17,6 +17,7 @@ public sealed class LauncherTests
     [InlineData("up", "--detatch")]
     [InlineData("status", "--yaml")]
     [InlineData("url", "api")]
+    [InlineData("images", "debian-0")]
     public async Task A_wrong_call_is_refused_with_what_is_wrong(params string[] arguments)
     {
         await using Installation installation = await Installation.CreateAsync();
@@ -57,6 +58,23 @@ public sealed class LauncherTests
         Assert.Contains($"process {Environment.ProcessId}", up.Errors, StringComparison.Ordinal);
         Assert.Contains("CLOUDVM_WEB_URL", up.Errors, StringComparison.Ordinal);
         Assert.Empty(ProcessTable.Concerning(installation.StateDirectory));
+    }
+
+    [Fact]
+    public async Task An_image_whose_packages_cannot_be_had_is_refused_with_the_reason_and_leaves_nothing_half_done()
+    {
+        await using Installation installation = await Installation.CreateAsync(environment: new Dictionary<string, string?>(StringComparer.Ordinal)
+        {
+            ["CLOUDVM_IMAGE_CACHE"] = null,
+            ["CLOUDVM_DEBIAN_MIRROR"] = "http://127.0.0.1:9/debian", // the discard port: nobody listens
+        });
+
+        LauncherResult images = await installation.RunAsync(["images", "debian-12-cloud"], Cancellation);
+
+        Assert.Equal(1, images.ExitCode);
+        Assert.Contains("package lists cannot be had", images.Errors, StringComparison.Ordinal);
+        Assert.Contains("CLOUDVM_DEBIAN_MIRROR", images.Errors, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(installation.StateDirectory, "images", "store")));
     }
 
     [Fact]
