@@ -22,6 +22,13 @@ ttyAMA0::respawn:-/bin/bash
 TEXT
 for program in poweroff reboot halt; do ln -s /bin/busybox "$tree/sbin/$program"; done
 echo debian >"$tree/etc/hostname"
+# busybox starts the shell with / as its home.
+mkdir -p "$tree/etc/profile.d"
+cat >"$tree/etc/profile.d/console.sh" <<'TEXT'
+export HOME=/root
+cd
+PS1='\h:\w\$ '
+TEXT
 cat >"$tree/debootstrap/in-guest" <<'TEXT'
 #!/bin/sh
 # First process of the machine that finishes the installation.
@@ -30,7 +37,6 @@ cp /debootstrap/release /run/release
 if /debootstrap/debootstrap --second-stage; then
     . /run/release
     echo "deb $mirror $suite main" >/etc/apt/sources.list
-    echo "PS1='\\h:\\w\\\$ '" >>/root/.bashrc
     : >/etc/fstab
     apt-get clean
     echo 'cloudvm: the second stage is complete'

@@ -32,13 +32,13 @@ public sealed class DebianRootfsTests : IDisposable
 
         // Two implementations of the sum, on the stream and on what was written of it.
         var sums = await guest.RunAsync(
-            "head -c 64M /dev/urandom | tee /root/noise | sha256sum; busybox sha256sum </root/noise; stat -c %s /root/noise", Patience);
+            "head -c 64M /dev/urandom | tee /srv/noise | sha256sum; busybox sha256sum </srv/noise; stat -c %s /srv/noise", Patience);
         var lines = sums.Split('\n');
         Assert.Equal(lines[0], lines[1]);
         Assert.Equal($"{64 << 20}", lines[2]);
 
-        await guest.RunAsync("seq 1 1500000 >/root/numbers; xz -T4 -1 --block-size=1MiB -k /root/numbers", Patience);
-        Assert.Equal("", await guest.RunAsync("xz -dc /root/numbers.xz | cmp - /root/numbers", Patience));
+        await guest.RunAsync("seq 1 1500000 >/srv/numbers; xz -T4 -1 --block-size=1MiB -k /srv/numbers", Patience);
+        Assert.Equal("", await guest.RunAsync("xz -dc /srv/numbers.xz | cmp - /srv/numbers", Patience));
         Assert.Empty(await guest.ReadWarningsAsync());
 
         await guest.TypeAsync("poweroff");
@@ -52,9 +52,9 @@ public sealed class DebianRootfsTests : IDisposable
         string written;
         await using (var guest = await DebianGuest.BootAsync(image, Cpus, definition => WithDisk(definition, image, Overlay)))
         {
-            await guest.RunAsync("dd if=/dev/urandom of=/root/kept bs=1M count=32 conv=fsync 2>/dev/null && sync /root", Patience);
-            written = await guest.RunAsync("sha256sum /root/kept", Patience);
-            await guest.TypeAsync("while :; do cp /root/kept /root/lost; rm /root/lost; done");
+            await guest.RunAsync("dd if=/dev/urandom of=/srv/kept bs=1M count=32 conv=fsync 2>/dev/null && sync /srv", Patience);
+            written = await guest.RunAsync("sha256sum /srv/kept", Patience);
+            await guest.TypeAsync("while :; do cp /srv/kept /srv/lost; rm /srv/lost; done");
             await Task.Delay(TimeSpan.FromSeconds(3), TestContext.Current.CancellationToken);
         } // Disposal kills the process while it writes.
 
@@ -62,7 +62,7 @@ public sealed class DebianRootfsTests : IDisposable
         {
             Boot = definition.Boot with { CommandLine = image.CommandLine + " ro init=/bin/bash" },
         });
-        Assert.Equal(written, await again.RunAsync("sha256sum /root/kept", Patience));
+        Assert.Equal(written, await again.RunAsync("sha256sum /srv/kept", Patience));
         Assert.Matches("debian: [0-9]+/[0-9]+ files", await again.RunAsync("e2fsck -f -n /dev/vda", Patience));
     }
 
@@ -74,9 +74,9 @@ public sealed class DebianRootfsTests : IDisposable
         string expected;
         await using (var guest = await DebianGuest.BootAsync(image, Cpus, definition => WithDisk(definition, image, Overlay)))
         {
-            await guest.RunAsync("seq 1 1500000 >/root/numbers; sync", Patience);
-            expected = await guest.RunAsync("sha256sum </root/numbers", Patience);
-            await guest.TypeAsync("xz -T4 -1 --block-size=1MiB -k /root/numbers && xz -dc /root/numbers.xz | sha256sum | sed 's/^/unpacked: /'");
+            await guest.RunAsync("seq 1 1500000 >/srv/numbers; sync", Patience);
+            expected = await guest.RunAsync("sha256sum </srv/numbers", Patience);
+            await guest.TypeAsync("xz -T4 -1 --block-size=1MiB -k /srv/numbers && xz -dc /srv/numbers.xz | sha256sum | sed 's/^/unpacked: /'");
             await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
             saved = await SavedMachine.SaveAsync(guest.Client);
             Assert.DoesNotContain("\nunpacked: ", guest.ConsoleText, StringComparison.Ordinal);
