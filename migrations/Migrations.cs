@@ -35,3 +35,7 @@ internal sealed class Scheduler : SqlMigration;
 [DbContext(typeof(CloudVmDbContext))]
 [Migration("0011_disks")]
 internal sealed class Disks : SqlMigration;
+
+[DbContext(typeof(CloudVmDbContext))]
+[Migration("0013_networks")]
+internal sealed class Networks : SqlMigration;

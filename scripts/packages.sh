@@ -21,6 +21,7 @@ want_for_up() {
     want curl ca-certificates -- has_command curl
     want libzstd1 -- has_library libzstd.so.1
     want npm -- has_command npm
+    want passt -- has_command passt
     [ -n "${CLOUDVM_DATABASE:-}" ] || want postgresql -- postgres_binaries
 }
 

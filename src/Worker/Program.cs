@@ -38,6 +38,7 @@ services.AddSingleton<HypervisorLauncher>();
 services.AddSingleton<WarmPool>();
 services.AddSingleton<VmProcesses>();
 services.AddSingleton<OrphanSweeper>();
+services.AddSingleton<PasstProcesses>();
 
 services.AddSingleton<BuiltInImages>();
 services.AddSingleton<ImageFiles>();
@@ -48,6 +49,7 @@ services.AddSingleton<PowerControl>();
 services.AddSingleton<GuestShutdown>();
 services.AddSingleton<VmStatusStore>();
 services.AddSingleton<GuestStatistics>();
+services.AddSingleton<DeviceEvents>();
 services.AddSingleton<VmReconciler>();
 services.AddSingleton<VmDispatcher>();
 

@@ -73,6 +73,7 @@ internal sealed class RestoreSnapshot(
         // The copy starts from memory that only the source's node has.
         var fork = NewVm(source.ProjectId, body.Value.Name!, source.ImageId, source.Cpu, source.MemoryMiB, source.Disks, source.CommandLine);
         fork.NodeId = source.NodeId;
+        fork.Network = source.Network;
         return await EnqueueAsync(fork, OperationKind.VmFork, snapshotId: null, source.Id, cancellationToken);
     }
 
@@ -102,6 +103,8 @@ internal sealed class RestoreSnapshot(
             [.. snapshot.Disks.Select(d => new VmDisk { Name = d.Name, Image = d.Image, SizeMiB = d.SizeMiB, ReadOnly = d.ReadOnly })];
         await compatibility.DemandAsync(snapshot, snapshot.Cpu, snapshot.MemoryMiB, disks, cancellationToken);
         var vm = NewVm(snapshot.ProjectId, name!, snapshot.ImageId, snapshot.Cpu, snapshot.MemoryMiB, disks, snapshot.CommandLine);
+        // A snapshot holds the card, not what it was connected to: that is as its VM has it now.
+        vm.Network = await database.VirtualMachines.Where(v => v.Id == snapshot.VmId).Select(v => v.Network).FirstOrDefaultAsync(cancellationToken);
         return await EnqueueAsync(vm, kind, snapshot.Id, sourceVmId: null, cancellationToken);
     }
 

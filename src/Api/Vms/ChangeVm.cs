@@ -57,6 +57,7 @@ internal sealed class ChangeVm(CloudVmDbContext database, ProjectScope scope, Vm
         vm.MemoryMiB = definition.MemoryMiB;
         vm.Disks = definition.Disks;
         vm.CommandLine = definition.Definition.CommandLine;
+        vm.Network = definition.Definition.Network;
         vm.RestartPolicy = definition.Definition.RestartPolicy;
         vm.Generation++;
         vm.Revision++;
@@ -79,6 +80,7 @@ internal sealed class ChangeVm(CloudVmDbContext database, ProjectScope scope, Vm
         MemoryMiB = vm.MemoryMiB,
         Disks = [.. vm.Disks.Select(d => new DiskSpec { Name = d.Name, Image = d.Image?.Id.ToString(), SizeMiB = d.SizeMiB, ReadOnly = d.ReadOnly })],
         CommandLine = vm.CommandLine,
+        Network = vm.Network,
         RestartPolicy = vm.RestartPolicy,
     };
 }

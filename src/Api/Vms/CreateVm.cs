@@ -52,6 +52,7 @@ internal sealed class CreateVm(CloudVmDbContext database, ProjectScope scope, Vm
             MemoryMiB = definition.MemoryMiB,
             Disks = definition.Disks,
             CommandLine = definition.Definition.CommandLine,
+            Network = definition.Definition.Network,
             RestartPolicy = definition.Definition.RestartPolicy,
             DesiredState = DesiredState.Stopped,
             Generation = 1,

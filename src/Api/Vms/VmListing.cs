@@ -19,6 +19,7 @@ internal static class VmListing
             .AddOrdered("cpu.count", v => v.VcpuCount)
             .AddOrdered("cpu.hostProfile", v => v.HostProfile)
             .AddOrdered("memoryMiB", v => v.MemoryMiB)
+            .Add("network", v => v.Network)
             .Add("restartPolicy", v => v.RestartPolicy)
             .Add("desiredState", v => v.DesiredState)
             .Add("status.phase", v => v.Status!.Phase)

@@ -31,6 +31,9 @@ public static class EventTypes
 
     /// <summary>A stop has ended; the data is a <see cref="Vms.StopVmResult"/>.</summary>
     public const string VmStopped = "vm.stopped";
+
+    /// <summary>A virtual device reports something, such as a driver that broke its queue; the data is a <see cref="Control.DeviceEvent"/>.</summary>
+    public const string VmDeviceEvent = "vm.deviceEvent";
     public const string OperationCreated = "operation.created";
     public const string OperationProgress = "operation.progress";
     public const string OperationDone = "operation.done";

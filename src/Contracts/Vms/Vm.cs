@@ -27,6 +27,9 @@ public sealed record Vm
     /// <summary>Kernel command line, for images that boot a kernel.</summary>
     public string? CommandLine { get; init; }
 
+    /// <summary>What the VM's network card is connected to.</summary>
+    public VmNetwork Network { get; init; }
+
     public required RestartPolicy RestartPolicy { get; init; }
 
     public required DesiredState DesiredState { get; init; }
@@ -49,6 +52,16 @@ public sealed record Vm
 
 /// <summary>The image a VM boots.</summary>
 public sealed record ImageReference(Guid Id, string Name);
+
+/// <summary>What a VM's network card is connected to. Every VM has a card.</summary>
+public enum VmNetwork
+{
+    /// <summary>Nothing: the card's link is down.</summary>
+    None = 0,
+
+    /// <summary>passt: an address by DHCP behind the node's own, connections outwards only, none to the node itself.</summary>
+    Passt = 1,
+}
 
 /// <summary>What happens when the guest ends by a crash.</summary>
 public enum RestartPolicy

@@ -25,6 +25,9 @@ public sealed record VmDefinition
 
     public string? CommandLine { get; init; }
 
+    /// <summary>What the VM's network card is connected to; nothing when left out.</summary>
+    public VmNetwork Network { get; init; }
+
     public RestartPolicy RestartPolicy { get; init; }
 }
 
@@ -47,6 +50,8 @@ public sealed record VmPatch
     public IReadOnlyList<DiskSpec>? Disks { get; init; }
 
     public string? CommandLine { get; init; }
+
+    public VmNetwork? Network { get; init; }
 
     public RestartPolicy? RestartPolicy { get; init; }
 }

@@ -36,7 +36,7 @@ internal sealed class VirtioBoard : IDisposable
         Add(MemoryMap.VirtioRngSlot, new VirtioRng(memory, time));
         Balloon = Add(MemoryMap.VirtioBalloonSlot, new VirtioBalloon(memory));
         if (network is not null)
-            Add(MemoryMap.VirtioNetSlot, network);
+            Add(MemoryMap.VirtioNetSlot, network).Connect();
         for (var i = 0; i < disks.Count; i++)
             Add(MemoryMap.VirtioFirstDiskSlot + i, new VirtioBlock(disks[i].Serial, disks[i].Backend, memory));
         Hold();

@@ -32,6 +32,7 @@ internal sealed class VirtualMachineConfiguration : IEntityTypeConfiguration<Vir
         builder.Property(v => v.Labels).HasColumnType("jsonb");
         builder.Property(v => v.Cpu).HasJson();
         builder.Property(v => v.Disks).HasJson();
+        builder.HasEnumName(v => v.Network);
         builder.HasEnumName(v => v.RestartPolicy);
         builder.HasEnumName(v => v.DesiredState);
         builder.HasIndex(v => new { v.ProjectId, v.Name }).IsUnique().HasFilter("deleted_at IS NULL");

@@ -37,6 +37,8 @@ public sealed class VirtualMachineEntity
 
     public string? CommandLine { get; set; }
 
+    public VmNetwork Network { get; set; }
+
     public RestartPolicy RestartPolicy { get; set; }
 
     public DesiredState DesiredState { get; set; }

@@ -41,6 +41,7 @@ public static class VmMapping
             MemoryMiB = vm.MemoryMiB,
             Disks = vm.Disks,
             CommandLine = vm.CommandLine,
+            Network = vm.Network,
             RestartPolicy = vm.RestartPolicy,
             DesiredState = vm.DesiredState,
             PendingRestart = status.HasGuest() && status.ObservedGeneration != vm.Generation,

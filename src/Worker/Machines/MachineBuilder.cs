@@ -1,9 +1,11 @@
 using System.Collections.Immutable;
+using System.ComponentModel;
 using System.Globalization;
 using CloudVm.Contracts.Control;
 using CloudVm.Contracts.Images;
 using CloudVm.Contracts.Problems;
 using CloudVm.Contracts.VectorLengths;
+using CloudVm.Contracts.Vms;
 using CloudVm.Storage.Entities;
 using CloudVm.Storage.Mapping;
 using CloudVm.Worker.Data;
@@ -16,7 +18,7 @@ using ControlProfile = CloudVm.Contracts.Control.HostProfileDefinition;
 namespace CloudVm.Worker.Machines;
 
 /// <summary>Turns a VM's definition into what a Hypervisor process is configured with.</summary>
-public sealed class MachineBuilder(NodePaths paths, ImageFiles images, DiskBases bases, DiskFiles diskFiles, FencedDatabase database)
+public sealed class MachineBuilder(NodePaths paths, ImageFiles images, DiskBases bases, DiskFiles diskFiles, FencedDatabase database, PasstProcesses passts)
 {
     /// <summary>Reads what the machine is made of.</summary>
     /// <exception cref="OperationFailedException">The definition cannot be carried out here; every reason is named.</exception>
@@ -48,6 +50,7 @@ public sealed class MachineBuilder(NodePaths paths, ImageFiles images, DiskBases
             AbiProfile = vm.Cpu.AbiProfile,
             Boot = await BootAsync(vm, ct).ConfigureAwait(false),
             Disks = DefineDisks(vm.Id, disks),
+            Network = DefineNetwork(vm),
             ConsoleLogPath = directory.ConsoleLog,
             ExitRecordPath = directory.ExitRecord,
         };
@@ -120,6 +123,23 @@ public sealed class MachineBuilder(NodePaths paths, ImageFiles images, DiskBases
         PerCpuVectorLengths[] different =
             [.. perVcpu.Index().Where(vcpu => !vcpu.Item.SequenceEqual(common)).Select(vcpu => new PerCpuVectorLengths(vcpu.Index, vcpu.Item))];
         return different.Length == 0 ? null : different;
+    }
+
+    /// <summary>Every machine has a card, so that saved state fits whatever the card is connected to.</summary>
+    private NetworkDefinition DefineNetwork(VirtualMachineEntity vm)
+    {
+        if (vm.Network == VmNetwork.None)
+            return new NetworkDefinition { Backend = "none" };
+        try
+        {
+            passts.Ensure(vm.Id);
+        }
+        catch (Exception missing) when (missing is FileNotFoundException or Win32Exception)
+        {
+            throw Unstartable("The VM's network cannot be set up", [new ProblemReason("/network", "networkUnavailable", missing.Message)]);
+        }
+
+        return new NetworkDefinition { Backend = "passt", SocketPath = passts.Socket(vm.Id) };
     }
 
     private async Task<BootSource> BootAsync(VirtualMachineEntity vm, CancellationToken ct)

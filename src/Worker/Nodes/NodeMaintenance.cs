@@ -17,6 +17,9 @@ public sealed partial class NodeMaintenance(
     OrphanSweeper orphans,
     ChunkCollector collector,
     GuestStatistics statistics,
+    DeviceEvents deviceEvents,
+    PasstProcesses passts,
+    VmProcesses processes,
     IDbContextFactory<CloudVmDbContext> contexts,
     TimeProvider time,
     ILogger<NodeMaintenance> logger) : BackgroundService
@@ -69,7 +72,9 @@ public sealed partial class NodeMaintenance(
         await images.RegisterChangedAsync(ct).ConfigureAwait(false);
         await using (CloudVmDbContext db = await contexts.CreateDbContextAsync(ct).ConfigureAwait(false))
             await db.ExpireOverdueAsync(time, ct).ConfigureAwait(false);
+        await passts.RefreshAsync(processes.KnownVms, processes.IsLive, ct).ConfigureAwait(false);
         await statistics.RefreshAsync(ct).ConfigureAwait(false);
+        await deviceEvents.RefreshAsync(ct).ConfigureAwait(false);
         DateTimeOffset now = time.GetUtcNow();
         if (now >= _nextSweep)
         {

@@ -10,7 +10,7 @@ using Microsoft.EntityFrameworkCore;
 namespace CloudVm.Worker.Operations;
 
 /// <summary>Deletes a VM: its guest, its schedules and its files. Its snapshots stay.</summary>
-public sealed class DeleteVm(VmProcesses processes, NodePaths paths, LeaseKeeper leases, TimeProvider time)
+public sealed class DeleteVm(VmProcesses processes, PasstProcesses passts, NodePaths paths, LeaseKeeper leases, TimeProvider time)
 {
     /// <summary>Carries out the operation.</summary>
     public async Task RunAsync(OperationRun run, VmLease lease)
@@ -36,6 +36,7 @@ public sealed class DeleteVm(VmProcesses processes, NodePaths paths, LeaseKeeper
 
         // After the commit: were the Worker killed before, its successor would still find and finish all of it.
         leases.Drop(lease);
+        await passts.EndAsync(lease.VmId, run.Token).ConfigureAwait(false);
         paths.ForVm(lease.VmId).Delete();
     }
 }

@@ -21,7 +21,12 @@ public sealed class VmDirectory(string path)
     /// <summary>Standard output and error of the Hypervisor process.</summary>
     public string HypervisorLog => In("hypervisor.log");
 
+    /// <summary>Standard output and error of passt.</summary>
+    public string NetworkLog => In("passt.log");
+
     private string ProcessFile => In("machine.json");
+
+    private string NetworkFile => In("passt.json");
 
     /// <summary>Creates the directory where it is missing.</summary>
     public void Create() =>
@@ -35,16 +40,27 @@ public sealed class VmDirectory(string path)
     }
 
     /// <summary>Records which process runs the VM, atomically.</summary>
-    public void WriteProcess(ProcessRecord record)
+    public void WriteProcess(ProcessRecord record) => WriteRecord(ProcessFile, record);
+
+    /// <summary>Records which passt serves the VM's network card, atomically.</summary>
+    public void WriteNetwork(ProcessRecord record) => WriteRecord(NetworkFile, record);
+
+    /// <summary>The passt that serves, or last served, the VM; null when its card is connected to nothing.</summary>
+    public ProcessRecord? ReadNetwork() => ReadJson(NetworkFile, file => JsonSerializer.Deserialize<ProcessRecord>(file, JsonSerializerOptions.Web));
+
+    /// <summary>Forgets the passt process.</summary>
+    public void DeleteNetwork() => File.Delete(NetworkFile);
+
+    private static void WriteRecord(string path, ProcessRecord record)
     {
-        string temporary = ProcessFile + ".tmp";
+        string temporary = path + ".tmp";
         using (FileStream file = new(temporary, FileMode.Create, FileAccess.Write))
         {
             JsonSerializer.Serialize(file, record, JsonSerializerOptions.Web);
             file.Flush(flushToDisk: true);
         }
 
-        File.Move(temporary, ProcessFile, overwrite: true);
+        File.Move(temporary, path, overwrite: true);
     }
 
     /// <summary>The process that runs, or last ran, the VM; null when none did.</summary>

@@ -18,6 +18,9 @@ public sealed partial class VmProcesses(
     /// <summary>The VMs whose processes live and are attached to.</summary>
     public IReadOnlyDictionary<Guid, HypervisorInstance> Live => _live;
 
+    /// <summary>Whether the VM has a process, held by this Worker, that has not ended.</summary>
+    public bool IsLive(Guid vmId) => _live.TryGetValue(vmId, out HypervisorInstance? held) && !held.Process.Exited.IsCompleted;
+
     /// <summary>VMs that have files on this node.</summary>
     public IEnumerable<Guid> KnownVms =>
         Directory.EnumerateDirectories(paths.Vms)

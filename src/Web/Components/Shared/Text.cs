@@ -73,6 +73,13 @@ public static class Text
         _ => Words(policy.ToString()),
     };
 
+    public static string Of(VmNetwork network) => network switch
+    {
+        VmNetwork.None => "Not connected",
+        VmNetwork.Passt => "Outgoing, shared address (passt)",
+        _ => Words(network.ToString()),
+    };
+
     public static string Of(RestartPolicy policy) => policy switch
     {
         RestartPolicy.Never => "Never",

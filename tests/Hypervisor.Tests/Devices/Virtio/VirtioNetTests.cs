@@ -22,7 +22,9 @@ public sealed class VirtioNetTests : IDisposable
         var path = Path.Combine(_directory, "passt.sock");
         _listener.Bind(new UnixDomainSocketEndPoint(path));
         _listener.Listen();
-        _driver = new VirtioDriver(memory => new VirtioNet(MacAddress.Of(Guid.Empty), new PasstBackend(path, TimeProvider.System), memory));
+        VirtioNet? card = null;
+        _driver = new VirtioDriver(memory => card = new VirtioNet(MacAddress.Of(Guid.Empty), new PasstBackend(path, TimeProvider.System), memory));
+        card!.Connect();
     }
 
     public void Dispose()

@@ -7,7 +7,7 @@ public interface INetBackend : IDisposable
     /// <summary>Whether frames can pass now: the card's link state.</summary>
     bool IsUp { get; }
 
-    /// <summary>Begins; called once, when a driver is there for the first time.</summary>
+    /// <summary>Begins; called once.</summary>
     /// <param name="wake">To be called when there are frames or the link state has changed; any thread.</param>
     /// <param name="report">Takes events for whoever runs the VM; any thread.</param>
     void Start(Action wake, Action<string> report);

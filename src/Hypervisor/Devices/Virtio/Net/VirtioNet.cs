@@ -17,7 +17,6 @@ public sealed class VirtioNet : VirtioDevice
     private MacAddress _address;
     private readonly INetBackend _backend;
     private readonly byte[] _frame = new byte[HeaderBytes + MaxFrameBytes];
-    private bool _started;
     private volatile bool _linkUp;
 
     /// <param name="address">The card's address.</param>
@@ -30,6 +29,9 @@ public sealed class VirtioNet : VirtioDevice
         _address = address;
         _backend = backend;
     }
+
+    /// <summary>Begins to connect; once, when the card is on its board. Whatever serves it sees the card come and go with the machine.</summary>
+    public void Connect() => _backend.Start(WakeIfLive, Report);
 
     /// <inheritdoc/>
     public override int ConfigBytes => VirtioNetConfig.ConfigBytes;
@@ -46,12 +48,6 @@ public sealed class VirtioNet : VirtioDevice
     /// <inheritdoc/>
     protected internal override TimeSpan Service()
     {
-        if (!_started)
-        {
-            _started = true;
-            _backend.Start(Wake, Report);
-        }
-
         ShowLink();
         var mayRest = Transmit();
         Receive();
@@ -75,6 +71,12 @@ public sealed class VirtioNet : VirtioDevice
     {
         if (disposing)
             _backend.Dispose();
+    }
+
+    private void WakeIfLive()
+    {
+        if (IsLive)
+            Wake();
     }
 
     private void ShowLink()

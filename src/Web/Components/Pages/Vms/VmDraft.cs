@@ -35,6 +35,8 @@ public sealed class VmDraft
 
     public string? CommandLine { get; set; }
 
+    public VmNetwork Network { get; set; }
+
     public RestartPolicy RestartPolicy { get; set; }
 
     public int VcpuCount { get; set; }
@@ -112,6 +114,7 @@ public sealed class VmDraft
             MemoryMiB = MemoryMiB,
             Disks = [.. Disks.Select(d => d.ToSpec())],
             CommandLine = NullIfEmpty(CommandLine),
+            Network = Network,
             RestartPolicy = RestartPolicy,
         };
     }
@@ -122,6 +125,7 @@ public sealed class VmDraft
         Description = vm.Description,
         Image = vm.Image.Id.ToString(),
         CommandLine = vm.CommandLine,
+        Network = vm.Network,
         RestartPolicy = vm.RestartPolicy,
         MemoryMiB = vm.MemoryMiB,
         SveEnabled = vm.Cpu.Sve.Enabled ?? vm.Cpu.Sve.EffectiveVectorLengthsBits is { Count: > 0 },
