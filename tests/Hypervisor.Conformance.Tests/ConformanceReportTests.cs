@@ -4,6 +4,7 @@ using CloudVm.Hypervisor.Conformance.Tests.Cases;
 using CloudVm.Hypervisor.Conformance.Tests.Encodings;
 using CloudVm.Hypervisor.Conformance.Tests.Engine;
 using CloudVm.Hypervisor.Conformance.Tests.Goldens;
+using CloudVm.Hypervisor.Conformance.Tests.Privileged;
 using CloudVm.Testing;
 
 namespace CloudVm.Hypervisor.Conformance.Tests;
@@ -21,6 +22,7 @@ public sealed class ConformanceReportTests
         AppendSummary(text);
         AppendGroups(text);
         AppendExceptions(text);
+        AppendPrivileged(text);
         AppendMnemonics(text);
         AppendDecoding(text);
         var report = text.ToString();
@@ -71,6 +73,15 @@ public sealed class ConformanceReportTests
         text.Append("| rows | left out | why | tested by |\n|---|---|---|---|\n");
         foreach (var (rows, operands, reason, test) in OracleExceptions.All)
             text.Append(CultureInfo.InvariantCulture, $"| {rows} | {operands} | {reason} | `{test}` |\n");
+    }
+
+    private static void AppendPrivileged(StringBuilder text)
+    {
+        text.Append("\n## EL1\n\n");
+        text.Append("`PrivilegedTests` run one bare-metal program under `qemu-system-aarch64 -cpu max` and in our machine, which must print the same for every\n");
+        text.Append("access, mapping, granule, exception level and system register it tries (vector, ESR, FAR, ELR, SPSR, PAR, result, descriptor), except:\n\n");
+        foreach (var exception in PrivilegedException.All)
+            text.Append(CultureInfo.InvariantCulture, $"* cases `{exception.Cases}`: {exception.Reason}\n");
     }
 
     private static void AppendMnemonics(StringBuilder text)

@@ -36,6 +36,7 @@ public static class SystemRegisterId
     public const uint MAIR_EL1 = 0xc510; // 3, 0, c10, c2, 0
     public const uint AMAIR_EL1 = 0xc518; // 3, 0, c10, c3, 0
     public const uint VBAR_EL1 = 0xc600; // 3, 0, c12, c0, 0
+    public const uint ISR_EL1 = 0xc608; // 3, 0, c12, c1, 0
     public const uint DISR_EL1 = 0xc609; // 3, 0, c12, c1, 1
     public const uint CONTEXTIDR_EL1 = 0xc681; // 3, 0, c13, c0, 1
     public const uint TPIDR_EL1 = 0xc684; // 3, 0, c13, c0, 4

@@ -168,7 +168,7 @@ public sealed unsafe partial class Interpreter
     /// </summary>
     private byte* AtomicPointer(ulong va, int size, AccessKind kind)
     {
-        if (!CheckAtomicAlignment(va, size, kind))
+        if (!CheckAtomicAlignment(va, size, AccessKind.Read))
             return null;
         var direct = kind == AccessKind.Write ? WritePointer(va, size) : ReadPointer(va, size);
         if (direct != null && (kind == AccessKind.Read || ReadPointer(va, size) != null))
@@ -180,6 +180,20 @@ public sealed unsafe partial class Interpreter
         }
 
         Fail(in fault, size, AccessInfo.None, null);
+        return null;
+    }
+
+    /// <summary>As <see cref="AtomicPointer"/> for a store-exclusive, which only writes.</summary>
+    private byte* StoreExclusivePointer(ulong va, int size)
+    {
+        if (!CheckAtomicAlignment(va, size, AccessKind.Write))
+            return null;
+        var direct = WritePointer(va, size);
+        if (direct != null)
+            return direct;
+        if (Resolve(va, size, AccessKind.Write, _mmuIndex, out var piece, out _, out _, out var fault))
+            return piece.Host;
+        Fail(fault, size, AccessInfo.None, null);
         return null;
     }
 
@@ -198,7 +212,7 @@ public sealed unsafe partial class Interpreter
     /// </summary>
     private bool TryPassMonitor(ulong va, int size, out byte* pointer)
     {
-        pointer = AtomicPointer(va, size, AccessKind.Write);
+        pointer = StoreExclusivePointer(va, size);
         if (pointer == null)
             return false;
         var passes = Cpu->ExclusiveActive != 0 && Cpu->ExclusiveSize == size && Cpu->ExclusivePa == _memory.AddressOf(pointer);

@@ -192,6 +192,7 @@ public sealed unsafe partial class Interpreter
             Id.MAIR_EL1 => cpu->MairEl1,
             Id.AMAIR_EL1 => cpu->AmairEl1,
             Id.VBAR_EL1 => cpu->VbarEl1,
+            Id.ISR_EL1 => (ulong)cpu->VirtualSError << 8 | (ulong)cpu->VirtualIrq << 7 | (ulong)cpu->VirtualFiq << 6,
             Id.DISR_EL1 => cpu->DisrEl1,
             Id.CONTEXTIDR_EL1 => cpu->ContextIdrEl1,
             Id.TPIDR_EL0 => cpu->TpidrEl0,

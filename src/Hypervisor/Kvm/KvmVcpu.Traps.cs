@@ -21,7 +21,7 @@ public sealed unsafe partial class KvmVcpu
     {
         if (cpu->El == 0)
         {
-            switch (UserAccess.Check(access.Register, cpu->CntkctlEl1))
+            switch (UserAccess.Check(access.Register, access.IsRead, cpu->CntkctlEl1))
             {
                 case UserAccess.Result.Undefined:
                     return false;

@@ -29,9 +29,11 @@ internal static class UserAccess
     }
 
     /// <param name="cntkctl">CNTKCTL_EL1: EL0PCTEN bit 0, EL0VCTEN bit 1, EL0VTEN bit 8, EL0PTEN bit 9.</param>
-    public static Result Check(SystemRegister register, ulong cntkctl)
+    public static Result Check(SystemRegister register, bool isRead, ulong cntkctl)
     {
         ulong enables;
+        if (!isRead && register is (SystemRegister.CNTFRQ_EL0 or SystemRegister.CNTPCT_EL0 or SystemRegister.CNTVCT_EL0))
+            return Result.Undefined;
         switch (register)
         {
             case SystemRegister.CNTFRQ_EL0:

@@ -85,7 +85,8 @@ public sealed unsafe class AtomicTests
         guest.StopAtVectors();
         guest.Cpu->X[4] = Data + 12;
         guest.Run();
-        Assert.Equal(0x9600_0061UL, guest.Cpu->EsrEl1);
+        // WnR is clear, since a read would have faulted in the same way.
+        Assert.Equal(0x9600_0021UL, guest.Cpu->EsrEl1);
         Assert.Equal(Data + 12, guest.Cpu->FarEl1);
     }
 }
