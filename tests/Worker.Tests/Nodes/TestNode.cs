@@ -188,7 +188,7 @@ internal sealed class TestNode : IAsyncDisposable
             Disk = new ImageDisk(DiskFormat.Raw, content.Length),
         };
         db.Images.Add(image);
-        db.ImageParts.AddRange(content.Chunk(64 * 1024).Select((part, ordinal) => new ImagePartEntity { ImageId = image.Id, Ordinal = ordinal, Data = part }));
+        db.ImageParts.AddRange(content.Chunk(ImagePartEntity.MaxBytes).Select((part, ordinal) => new ImagePartEntity { ImageId = image.Id, Ordinal = ordinal, Data = part }));
         await db.SaveChangesAsync(Ct);
         return new ImageReference(image.Id, image.Name);
     }

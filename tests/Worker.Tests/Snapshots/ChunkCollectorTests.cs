@@ -157,10 +157,10 @@ public sealed class ChunkCollectorTests(PostgresFixture postgres)
                 """);
             await store.ExecuteAsync(
                 $$"""
-                INSERT INTO virtual_machines (id, project_id, name, labels, image_id, cpu, vcpu_count, host_profile, memory_mib, restart_policy,
+                INSERT INTO virtual_machines (id, project_id, name, labels, image_id, cpu, vcpu_count, host_profile, memory_mib, disks, network, restart_policy,
                     desired_state, generation, revision, created_at, updated_at)
                 VALUES ('00000000-0000-0000-0000-000000000002', '{{ProjectEntity.DefaultId}}', 'v', '{}', '00000000-0000-0000-0000-000000000001', '{}', 1,
-                    'max', 4, 'never', 'stopped', 1, 1, now(), now())
+                    'max', 4, '[]', 'none', 'never', 'stopped', 1, 1, now(), now())
                 """);
             return store;
         }
@@ -196,8 +196,8 @@ public sealed class ChunkCollectorTests(PostgresFixture postgres)
                 BEGIN;
                 DELETE FROM upload_sessions WHERE id = '{{session ?? Guid.Empty}}';
                 INSERT INTO snapshots (id, project_id, vm_id, vm_name, name, state, created_at, size_bytes, stored_bytes, chunk_count, vector_lengths_bits, cpu,
-                    memory_mib, image_id, format_version, revision)
-                VALUES ('{{id}}', '{{ProjectEntity.DefaultId}}', '00000000-0000-0000-0000-000000000002', 'v', '{{id}}', 'ready', now(), 0, 0, 0, '[]', '{}', 4,
+                    memory_mib, disks, image_id, format_version, revision)
+                VALUES ('{{id}}', '{{ProjectEntity.DefaultId}}', '00000000-0000-0000-0000-000000000002', 'v', '{{id}}', 'ready', now(), 0, 0, 0, '[]', '{}', 4, '[]',
                     '00000000-0000-0000-0000-000000000001', 1, 1);
                 INSERT INTO snapshot_manifest_parts (snapshot_id, part, hashes) VALUES ('{{id}}', 0, '\x{{stored}}');
                 COMMIT
