@@ -1,4 +1,5 @@
 using CloudVm.Contracts.HostProfiles;
+using CloudVm.Contracts.Images;
 using CloudVm.Contracts.VectorLengths;
 using CloudVm.Contracts.Vms;
 using CloudVm.Web.Components.Pages.Vms;
@@ -16,6 +17,34 @@ public sealed class VmDraftTests
         Assert.True(definition.Cpu.Sve.Enabled);
         Assert.Null(definition.Cpu.Sve.MaxVectorLengthBits);
         Assert.Null(definition.Cpu.Sve.VectorLengthsBits);
+    }
+
+    [Theory]
+    [InlineData(0, 64)]
+    [InlineData(192, 256)]
+    [InlineData(256, 256)]
+    public void Memory_follows_the_image_until_somebody_chooses(int minimumMemoryMiB, int expected)
+    {
+        var image = new Image
+        {
+            Id = Guid.Empty,
+            Name = "a",
+            Kind = ImageKind.LinuxBundle,
+            BuiltIn = true,
+            SizeBytes = 1,
+            Sha256 = "",
+            MinimumMemoryMiB = minimumMemoryMiB,
+            CreatedAt = DateTimeOffset.UnixEpoch,
+            Etag = "1.0",
+        };
+        var draft = new VmDraft();
+
+        draft.SuggestMemoryFor(image);
+        Assert.Equal(expected, draft.ToDefinition(null).MemoryMiB);
+
+        draft.MemoryMiB = 300;
+        draft.SuggestMemoryFor(image);
+        Assert.Equal(300, draft.MemoryMiB);
     }
 
     [Fact]

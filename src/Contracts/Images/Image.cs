@@ -29,6 +29,9 @@ public sealed record Image
     /// <summary>Kernel command line of VMs that give none.</summary>
     public string? CommandLine { get; init; }
 
+    /// <summary>The least memory that the image boots with; 0 when nobody has said.</summary>
+    public int MinimumMemoryMiB { get; init; }
+
     public required DateTimeOffset CreatedAt { get; init; }
 
     /// <summary>The ETag's value without quotes.</summary>

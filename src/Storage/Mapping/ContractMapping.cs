@@ -105,6 +105,7 @@ public static class ContractMapping
         Files = [.. image.Files.Select(file => new ImageContent(file.Role, file.SizeBytes, file.Sha256))],
         Description = image.Description,
         CommandLine = image.CommandLine,
+        MinimumMemoryMiB = image.MinimumMemoryMiB,
         CreatedAt = image.CreatedAt,
         Etag = $"1.{image.TouchedAt.ToUnixTimeMilliseconds()}",
     };

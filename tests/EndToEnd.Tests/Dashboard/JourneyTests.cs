@@ -119,6 +119,11 @@ public sealed partial class JourneyTests(RunningInstallation cloud, ChromiumFixt
         await dashboard.HeadingAsync("Create a virtual machine");
         await dashboard.TabToAsync(page.GetByLabel("Name", new() { Exact = true }));
         await keys.TypeAsync("by-keyboard");
+        await dashboard.TabToAsync(page.Locator("input[name=vm-image]:checked"));
+        var image = page.GetByRole(AriaRole.Radio, new() { NameRegex = ImageName() });
+        for (var images = await page.Locator("input[name=vm-image]").CountAsync(); images > 1 && !await image.IsCheckedAsync(); images--)
+            await keys.PressAsync("ArrowDown");
+        await Expect(image).ToBeCheckedAsync();
         await keys.PressAsync("Enter");
         await dashboard.TabToAsync(page.GetByRole(AriaRole.Radio, new() { NameRegex = MaxPow2() }));
         await dashboard.TabToAsync(page.GetByRole(AriaRole.Button, new() { Name = "Next" }));

@@ -1,5 +1,7 @@
+using System.Numerics;
 using CloudVm.Contracts;
 using CloudVm.Contracts.HostProfiles;
+using CloudVm.Contracts.Images;
 using CloudVm.Contracts.Vms;
 
 namespace CloudVm.Web.Components.Pages.Vms;
@@ -8,6 +10,8 @@ namespace CloudVm.Web.Components.Pages.Vms;
 public sealed class VmDraft
 {
     private readonly CpuSpec _cpu;
+    private int? _memoryMiB;
+    private int _suggestedMemoryMiB = VmLimits.DefaultMemoryMiB;
 
     /// <summary>An empty definition with the API's defaults.</summary>
     public VmDraft()
@@ -41,7 +45,8 @@ public sealed class VmDraft
 
     public int VcpuCount { get; set; }
 
-    public int MemoryMiB { get; set; } = VmLimits.DefaultMemoryMiB;
+    /// <summary>What <see cref="SuggestMemoryFor"/> found, until somebody chooses.</summary>
+    public int MemoryMiB { get => _memoryMiB ?? _suggestedMemoryMiB; set => _memoryMiB = value; }
 
     public List<DiskDraft> Disks { get; } = [];
 
@@ -67,6 +72,10 @@ public sealed class VmDraft
         draft.Disks.AddRange(vm.Disks.Select(DiskDraft.From));
         return draft;
     }
+
+    /// <summary>Offers the next power of two that is enough for the image, and the usual amount at least.</summary>
+    public void SuggestMemoryFor(Image? image) =>
+        _suggestedMemoryMiB = Math.Max(VmLimits.DefaultMemoryMiB, (int)BitOperations.RoundUpToPowerOf2((uint)(image?.MinimumMemoryMiB ?? 0)));
 
     /// <summary>The set that the draft asks for on <paramref name="profile"/>; empty without SVE.</summary>
     public IReadOnlyList<int> ChosenSet(HostProfile? profile)
