@@ -21,7 +21,10 @@ public sealed class DetachedProcessTests : IDisposable
     public async Task Child_has_its_own_session_and_no_inherited_descriptor()
     {
         using FileStream ours = File.Create(Path.Combine(_directory, "ours"));
-        using SupervisedProcess child = Start("/bin/sleep", "60");
+        using SupervisedProcess child = Start("/bin/sh", "-c", "kill -STOP $$");
+        // A program that is still being loaded has its libraries open; one that has stopped itself has been loaded.
+        while (!(await File.ReadAllTextAsync($"/proc/{child.Identity.ProcessId}/stat", Ct)).Contains(") T ", StringComparison.Ordinal))
+            await Task.Delay(5, Ct);
 
         string[] stat = (await File.ReadAllTextAsync($"/proc/{child.Identity.ProcessId}/stat", Ct)).Split(") ")[^1].Split(' ');
         Assert.Equal(child.Identity.ProcessId.ToString(CultureInfo.InvariantCulture), stat[3]);
