@@ -9,9 +9,6 @@ internal static partial class KernelLog
     private const int Warning = 4;
     private const int LevelBits = 7;
 
-    /// <summary>What Linux says once when a vCPU thread got no host CPU in the middle of a timer interrupt: it tells of the host's load alone.</summary>
-    private const string LateByHost = "hrtimer: interrupt took N ns";
-
     /// <summary>Texts of messages of level warning and worse, with numbers that differ from boot to boot replaced.</summary>
     public static string[] Warnings(string rawLog)
     {
@@ -20,8 +17,7 @@ internal static partial class KernelLog
             throw new ArgumentException($"This is no raw kernel log:\n{rawLog}", nameof(rawLog));
         return [.. lines
             .Where(line => (int.Parse(line.Groups[1].Value, CultureInfo.InvariantCulture) & LevelBits) <= Warning)
-            .Select(line => Numbers().Replace(line.Groups[2].Value, "N"))
-            .Where(text => text != LateByHost)];
+            .Select(line => Numbers().Replace(line.Groups[2].Value, "N"))];
     }
 
     [GeneratedRegex(@"^<(\d+)>\[ *[\d.]+\] (.*)$", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
