@@ -14,12 +14,11 @@ need_tools() {
     [ -z "$missing" ] || fail "this machine lacks$missing (Debian packages apt, dpkg, kmod, cpio, coreutils, e2fsprogs, debootstrap, debian-archive-keyring)"
 }
 
-# mirrors: the archive and the security archive, from the machine's own sources where these have this release.
+# mirror_of LABEL: the address of Debian's archive (Debian) or security archive (Debian-Security) among the machine's own sources.
+# An archive has every release, so it does not matter which one the machine runs.
 mirror_of() {
-    local suite=$1 fallback=$2 found
-    found=$(apt-get indextargets --format '$(RELEASE) $(CODENAME) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-        awk -v suite="$suite" '$1 == suite || $2 == suite { print $3; exit }')
-    printf '%s' "${found:-$fallback}"
+    apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+        awk -v label="$1" '$1 == label { sub("/$", "", $2); print $2; exit }'
 }
 
 # private_apt: fills APT, the options that every apt command is given.
@@ -31,8 +30,10 @@ private_apt() {
         main=${CLOUDVM_DEBIAN_MIRROR%/}
         security=${CLOUDVM_DEBIAN_SECURITY_MIRROR:-$main-security}
     else
-        main=$(mirror_of "$SUITE" http://deb.debian.org/debian)
-        security=$(mirror_of "$SUITE-security" http://deb.debian.org/debian-security)
+        main=$(mirror_of Debian)
+        [ -n "$main" ] || fail "this machine's apt names no Debian archive; set CLOUDVM_DEBIAN_MIRROR to one"
+        security=$(mirror_of Debian-Security)
+        security=${security:-$main-security}
     fi
     MIRROR=$main
     printf 'deb [arch=arm64 signed-by=%s] %s %s main\n' "$KEYRING" "$main" "$SUITE" "$KEYRING" "$main" "$SUITE-updates" \
