@@ -113,7 +113,7 @@ public sealed unsafe partial class Interpreter
     {
         _tlb.Invalidate(in invalidation);
 
-        // An emptied ASID has another context number.
+        // Links within a page go unchecked: the page that runs now must be looked up again.
         _modeStale = true;
     }
 

@@ -137,7 +137,7 @@ public sealed unsafe partial class Interpreter
         if (entry->Addend != addend || (entry->ReadTag != page && entry->WriteTag != page && entry->FetchTag != page))
             *entry = new TlbEntry { ReadTag = TlbEntry.Empty, WriteTag = TlbEntry.Empty, FetchTag = TlbEntry.Empty, Addend = addend };
 
-        _tlb.NoteFill(index, va, translation.MappedShift, translation.IsGlobal, translation.CanFetch);
+        _tlb.NoteFill(index, va, translation.MappedShift, translation.IsGlobal);
 
         // Data accesses that must be aligned, or that a watchpoint may stop, always take the slow path, which checks them.
         var direct = !translation.IsDevice && (Cpu->SctlrEl1 & SctlrA) == 0

@@ -52,9 +52,6 @@ public sealed unsafe class Tlb : IDisposable
     private const int SharedTables = 2;
     private const int MaximumPrivate = 64;
 
-    /// <summary>Context numbers fit into bits 62:48 of an address.</summary>
-    private const int MaximumContext = 0x7fff;
-
     /// <summary>log2 of the bytes of an entry.</summary>
     private const int EntryShift = 5;
 
@@ -68,24 +65,15 @@ public sealed unsafe class Tlb : IDisposable
 
     private TlbEntry* _entries;
     private int _privateCount;
-    private bool _privateFetch;
     private int _current;
-    private int _lastContext;
     private long _clock;
 
     public Tlb()
     {
         _entries = (TlbEntry*)NativeMemory.AlignedAlloc((nuint)((SharedTables + BankCount) * Size * sizeof(TlbEntry)), 64);
         Clear(_entries, (SharedTables + BankCount) * Size);
-        _banks[0].Context = _lastContext = 1;
         _banks[0].LastUse = _clock = 1;
     }
-
-    /// <summary>
-    /// Number of the selected address space: of two translations of one EL0 address, different numbers may mean different pages.
-    /// From 1 to 32767.
-    /// </summary>
-    public int Context => _banks[_current].Context;
 
     /// <summary>First entry of an index's table.</summary>
     public TlbEntry* Table(MmuIndex index) => index == MmuIndex.El0 ? BankTable(_current) : _entries + (((int)index - 1) * Size);
@@ -97,32 +85,26 @@ public sealed unsafe class Tlb : IDisposable
 
     public TlbEntry* Entry(MmuIndex index, ulong va) => Entry(Table(index), va);
 
-    /// <summary>
-    /// Makes <paramref name="asid"/> the current one. True when code found by virtual address may have become another: at EL1, or
-    /// because context numbers start again.
-    /// </summary>
-    public bool SelectAsid(ushort asid)
+    /// <summary>Makes <paramref name="asid"/> the current one.</summary>
+    public void SelectAsid(ushort asid)
     {
         if (_banks[_current].Asid == asid)
-            return false;
+            return;
         _current = FindBank(asid);
-        var restarted = false;
-        if (_banks[_current].Asid != asid || _banks[_current].Context == 0)
+        if (_banks[_current].Asid != asid)
         {
             EmptyBank(_current);
             _banks[_current].Asid = asid;
-            restarted = RenewContext(_current);
         }
 
         _banks[_current].LastUse = ++_clock;
-        return DropPrivate() || restarted;
+        DropPrivate();
     }
 
     /// <summary>Says that an entry is about to be filled with a translation for an access at <paramref name="index"/>.</summary>
     /// <param name="mappedShift">log2 of the bytes that the descriptor maps.</param>
     /// <param name="isGlobal">The translation holds for every ASID.</param>
-    /// <param name="canFetch">Instructions may be fetched by it.</param>
-    public void NoteFill(MmuIndex index, ulong va, int mappedShift, bool isGlobal, bool canFetch)
+    public void NoteFill(MmuIndex index, ulong va, int mappedShift, bool isGlobal)
     {
         if (mappedShift > PageShift)
             _large.Include(va & WithoutTopByte, mappedShift);
@@ -135,7 +117,6 @@ public sealed unsafe class Tlb : IDisposable
 
         if (isGlobal)
             return;
-        _privateFetch |= canFetch;
         var slot = (int)(Entry(index, va) - _entries);
         if (_privateCount <= MaximumPrivate && (_privateCount == 0 || _private[_privateCount - 1] != slot))
         {
@@ -154,22 +135,20 @@ public sealed unsafe class Tlb : IDisposable
         _privateCount = 0;
     }
 
-    /// <summary>
-    /// Drops what a maintenance instruction names, and perhaps more. True when code found by virtual address must be found anew
-    /// everywhere; a range concerns only itself, and an ASID gets another <see cref="Context"/>.
-    /// </summary>
-    public bool Invalidate(in TlbInvalidation invalidation)
+    /// <summary>Drops what a maintenance instruction names, and perhaps more.</summary>
+    public void Invalidate(in TlbInvalidation invalidation)
     {
         switch (invalidation.Scope)
         {
             case TlbScope.Asid:
-                return DropAsid(invalidation.Asid);
+                DropAsid(invalidation.Asid);
+                break;
             case TlbScope.Range or TlbScope.RangeOfAsid:
                 DropRange(in invalidation);
-                return false;
+                break;
             default:
                 Flush();
-                return true;
+                break;
         }
     }
 
@@ -191,7 +170,7 @@ public sealed unsafe class Tlb : IDisposable
         var oldest = 0;
         for (var bank = 0; bank < BankCount; bank++)
         {
-            if (_banks[bank].Context != 0 && _banks[bank].Asid == asid)
+            if (_banks[bank].LastUse != 0 && _banks[bank].Asid == asid)
                 return bank;
             if (_banks[bank].LastUse < _banks[oldest].LastUse)
                 oldest = bank;
@@ -200,35 +179,16 @@ public sealed unsafe class Tlb : IDisposable
         return oldest;
     }
 
-    /// <summary>Gives a bank a number that nothing else has. True when all numbers start again.</summary>
-    private bool RenewContext(int bank)
+    private void DropAsid(ushort asid)
     {
-        var restarts = _lastContext == MaximumContext;
-        if (restarts)
-        {
-            FlushBanks();
-            for (var i = 0; i < BankCount; i++)
-                _banks[i].Context = 0;
-            _banks[_current].Context = 1;
-            _lastContext = 1;
-        }
-
-        _banks[bank].Context = ++_lastContext;
-        return restarts;
-    }
-
-    private bool DropAsid(ushort asid)
-    {
-        var restarted = false;
         for (var bank = 0; bank < BankCount; bank++)
         {
-            if (_banks[bank].Context == 0 || _banks[bank].Asid != asid)
-                continue;
-            EmptyBank(bank);
-            restarted |= RenewContext(bank);
+            if (_banks[bank].Asid == asid)
+                EmptyBank(bank);
         }
 
-        return (_banks[_current].Asid == asid && DropPrivate()) || restarted;
+        if (_banks[_current].Asid == asid)
+            DropPrivate();
     }
 
     private void FlushBanks()
@@ -245,8 +205,8 @@ public sealed unsafe class Tlb : IDisposable
         _banks[bank].HasGlobal = false;
     }
 
-    /// <summary>Drops EL1's translations of the current ASID. True if instructions may have been fetched by one.</summary>
-    private bool DropPrivate()
+    /// <summary>Drops EL1's translations of the current ASID.</summary>
+    private void DropPrivate()
     {
         if (_privateCount > MaximumPrivate)
         {
@@ -258,10 +218,7 @@ public sealed unsafe class Tlb : IDisposable
                 ClearEntry(_entries + _private[i]);
         }
 
-        var fetched = _privateFetch;
         _privateCount = 0;
-        _privateFetch = false;
-        return fetched;
     }
 
     private void DropRange(in TlbInvalidation invalidation)
@@ -304,13 +261,12 @@ public sealed unsafe class Tlb : IDisposable
         return address >= start && address < end;
     }
 
-    /// <summary>EL0's translations of one ASID. A context of 0 means that the bank was never used.</summary>
+    /// <summary>EL0's translations of one ASID. A <see cref="LastUse"/> of 0 means that the bank was never used.</summary>
     private struct Bank
     {
         public ushort Asid;
         public bool IsUsed;
         public bool HasGlobal;
-        public int Context;
         public long LastUse;
     }
 }

@@ -5,30 +5,6 @@ namespace CloudVm.Hypervisor.Tests.Mmu;
 
 public sealed unsafe class TlbTests
 {
-    /// <summary>Context numbers run out after 32767 spaces; then all code found by virtual address must be forgotten, once.</summary>
-    [Fact]
-    public void Context_numbers_start_again_only_with_a_warning()
-    {
-        using var tlb = new Tlb();
-        var current = new Dictionary<int, ushort> { [tlb.Context] = 0 };
-        var restarts = 0;
-        for (var i = 1; i <= 40_000; i++)
-        {
-            var asid = (ushort)i;
-            if (tlb.SelectAsid(asid))
-            {
-                restarts++;
-                current.Clear();
-            }
-
-            Assert.InRange(tlb.Context, 1, 0x7fff);
-            Assert.True(!current.TryGetValue(tlb.Context, out var other) || other == asid, $"Context {tlb.Context} of ASID {asid} was {other}'s.");
-            current[tlb.Context] = asid;
-        }
-
-        Assert.Equal(1, restarts);
-    }
-
     [Fact]
     public void Entries_of_a_large_page_go_together_and_others_stay()
     {
@@ -94,7 +70,7 @@ public sealed unsafe class TlbTests
 
     private static void Fill(Tlb tlb, ulong va, int shift)
     {
-        tlb.NoteFill(MmuIndex.El1, va, shift, isGlobal: true, canFetch: false);
+        tlb.NoteFill(MmuIndex.El1, va, shift, isGlobal: true);
         tlb.Entry(MmuIndex.El1, va)->ReadTag = va & Tlb.PageMask;
     }
 }
