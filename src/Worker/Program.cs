@@ -63,6 +63,7 @@ services.AddSingleton<ChunkStore>();
 services.AddSingleton<ChunkCollector>();
 services.AddSingleton<DirtyBases>();
 services.AddSingleton<UploadSessions>();
+services.AddSingleton<ChunkUpload>();
 services.AddSingleton<MemoryUpload>();
 services.AddSingleton<MemoryDownload>();
 services.AddSingleton<DiskUpload>();
