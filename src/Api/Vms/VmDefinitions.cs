@@ -100,6 +100,16 @@ internal sealed partial class VmDefinitions(CloudVmDbContext database, ProjectSc
         return image;
     }
 
+    private static void CheckFeatures(JsonBody<VmDefinition> body, CpuSpec cpu)
+    {
+        if (!cpu.Features.Psci)
+            body.Refuse("/cpu/features/psci", "unsupported", "Every VM has PSCI; it cannot be left out.");
+        if (cpu.Features.Pmu)
+            body.Refuse("/cpu/features/pmu", "unsupported", "There are no performance monitors (PMU).");
+        if (cpu.Features.Ptrauth && cpu.AbiProfile == AbiProfiles.Rfc2018)
+            body.Refuse("/cpu/features/ptrauth", "unsupported", $"ABI profile '{cpu.AbiProfile}' has no pointer authentication.");
+    }
+
     private async Task<CpuSpec?> CheckCpuAsync(JsonBody<VmDefinition> body, CancellationToken cancellationToken)
     {
         var cpu = body.Value.Cpu;
@@ -107,6 +117,7 @@ internal sealed partial class VmDefinitions(CloudVmDbContext database, ProjectSc
         if (!AbiProfiles.All.Contains(cpu.AbiProfile))
             body.Refuse("/cpu/abiProfile", "unknownAbiProfile", $"There are {string.Join(", ", AbiProfiles.All)}.");
 
+        CheckFeatures(body, cpu);
         CpuSpec? resolved = null;
         var profile = await database.HostProfiles.FirstOrDefaultAsync(p => p.Name == cpu.HostProfile, cancellationToken);
         if (profile is null)

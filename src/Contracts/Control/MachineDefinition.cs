@@ -27,6 +27,9 @@ public sealed record MachineDefinition
     /// <summary>Sets for single vCPUs, which win over <see cref="VectorLengthsBits"/>.</summary>
     public IReadOnlyList<PerCpuVectorLengths>? PerCpu { get; init; }
 
+    /// <summary>Whether the vCPUs get pointer authentication. True with an ABI profile that does not know it is an error.</summary>
+    public bool Ptrauth { get; init; }
+
     /// <summary><c>linux-6.12</c>, <c>linux-6.1</c> or <c>rfc-2018</c>.</summary>
     public string AbiProfile { get => field ?? "linux-6.12"; init; }
 

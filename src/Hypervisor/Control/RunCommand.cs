@@ -8,7 +8,7 @@ namespace CloudVm.Hypervisor.Control;
 internal static class RunCommand
 {
     public const string Usage =
-        "run --kernel FILE [--profile NAME] [--cpus N] [--memory MIB] [--max-vl BITS] [--no-sve] [--initrd FILE] [--dtb FILE] [--append TEXT] [--disk FILE]... [--net none|passt:SOCKET] [--counters]";
+        "run --kernel FILE [--profile NAME] [--cpus N] [--memory MIB] [--max-vl BITS] [--no-sve] [--no-ptrauth] [--initrd FILE] [--dtb FILE] [--append TEXT] [--disk FILE]... [--net none|passt:SOCKET] [--counters]";
 
     public static async Task<int> RunAsync(Arguments arguments)
     {
@@ -21,6 +21,7 @@ internal static class RunCommand
             MemoryMiB = arguments.Number("--memory", 64),
             SveEnabled = !arguments.Flag("--no-sve") && Host.HostProfile.BuiltIn.TryGetValue(profile, out var host)
                 && !host.Cpus[0].VectorLengths.IsEmpty,
+            Ptrauth = !arguments.Flag("--no-ptrauth"),
             VectorLengthsBits = LengthsUpTo(profile, arguments.Number("--max-vl", 0)),
             Network = Network(arguments.Value("--net")),
             Boot = new BootSource

@@ -164,10 +164,9 @@ public sealed unsafe partial class Interpreter
         return false;
     }
 
+    /// <summary>XPAC uses no key and is not among what HCR_EL2.API traps; code that Linux runs on any CPU has XPACLRI in it.</summary>
     private StepResult StripRegister(uint n, bool data)
     {
-        if (Cpu->TrapPauth != 0)
-            return TrapPointerAuthentication();
         X(n, PointerAuthentication.Strip(Cpu, X(n), data));
         return StepResult.Next;
     }

@@ -232,9 +232,8 @@ public sealed partial class GuestMachine : IAsyncDisposable
         var features = KvmVcpuFeatures.Psci02;
         if (!_configuration.VectorLengths[vcpu.Index].IsEmpty)
             features |= KvmVcpuFeatures.Sve;
-        const KvmVcpuFeatures Ptrauth = KvmVcpuFeatures.PtrauthAddress | KvmVcpuFeatures.PtrauthGeneric;
-        if (_vm.Features.Has(Isa.Feature.PAUTH) && (_configuration.Abi.KnownFeatures & (uint)Ptrauth) != 0)
-            features |= Ptrauth;
+        if (_configuration.Definition.Ptrauth)
+            features |= MachineConfiguration.Ptrauth;
         if (vcpu.Index > 0)
             features |= KvmVcpuFeatures.PowerOff;
         Check(vcpu.Init(KvmSystem.PreferredTarget, (uint)features), "VCPU_INIT");

@@ -12,6 +12,9 @@ namespace CloudVm.Hypervisor.Machine;
 internal sealed record MachineConfiguration(
     MachineDefinition Definition, HostProfile Host, AbiProfile Abi, IReadOnlyList<VqSet> VectorLengths)
 {
+    /// <summary>What KVM_ARM_VCPU_INIT takes for pointer authentication: both bits or neither.</summary>
+    public const KvmVcpuFeatures Ptrauth = KvmVcpuFeatures.PtrauthAddress | KvmVcpuFeatures.PtrauthGeneric;
+
     private const int MinMemoryMiB = 4;
     private const int MaxMemoryMiB = 255 * 1024; // QEMU's virt ends RAM below 256 GiB without high memory
 
@@ -39,6 +42,10 @@ internal sealed record MachineConfiguration(
         {
             errors.Add(new("/abiProfile",
                 $"There is no ABI profile '{definition.AbiProfile}'; there are {string.Join(", ", AbiProfile.All.Select(p => p.Name))}."));
+        }
+        else if (definition.Ptrauth && (abi.KnownFeatures & (uint)Ptrauth) == 0)
+        {
+            errors.Add(new("/ptrauth", $"The ABI profile '{abi.Name}' has no pointer authentication."));
         }
 
         if (string.IsNullOrEmpty(definition.Boot?.KernelPath))

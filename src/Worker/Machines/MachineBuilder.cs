@@ -47,6 +47,7 @@ public sealed class MachineBuilder(NodePaths paths, ImageFiles images, DiskBases
             SveEnabled = !common.IsEmpty,
             VectorLengthsBits = common.IsEmpty ? null : common,
             PerCpu = Overrides(sve.PerVcpu, common),
+            Ptrauth = vm.Cpu.Features.Ptrauth,
             AbiProfile = vm.Cpu.AbiProfile,
             Boot = await BootAsync(vm, ct).ConfigureAwait(false),
             Disks = DefineDisks(vm.Id, disks),

@@ -182,8 +182,22 @@ public sealed unsafe class PointerAuthenticationTests
     }
 
     [Theory]
+    [InlineData(Xpaci, false)]
+    [InlineData(0xd50320ffu, false)] // xpaclri
+    [InlineData(0xd503233fu, true)] // paciasp with its key off
+    public void Stripping_and_disabled_keys_do_not_trap(uint word, bool keysOff)
+    {
+        using var guest = Create(CpuFeatures.All, word, GuestProgram.Hvc0);
+        guest.Cpu->TrapPauth = 1;
+        guest.Cpu->X[30] = LowPointer;
+        if (keysOff)
+            guest.Cpu->SctlrEl1 &= ~AllKeys;
+        Assert.Equal(ExitReason.Hvc, guest.Run());
+        Assert.Equal(LowPointer, guest.Cpu->X[30]);
+    }
+
+    [Theory]
     [InlineData(Pacia)]
-    [InlineData(Xpaci)]
     [InlineData(Pacga)]
     [InlineData(0xd503233fu)] // paciasp
     [InlineData(0xd65f0bffu)] // retaa

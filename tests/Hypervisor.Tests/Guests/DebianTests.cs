@@ -7,17 +7,20 @@ public sealed class DebianTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task The_cloud_kernel_boots_on_two_vcpus_lists_the_advertised_features_and_powers_off()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task The_cloud_kernel_boots_on_two_vcpus_lists_the_advertised_features_and_powers_off(bool ptrauth)
     {
         var image = await DebianImage.GetAsync("debian-12-cloud");
-        await using var guest = await DebianGuest.BootAsync(image, cpus: 2);
+        await using var guest = await DebianGuest.BootAsync(image, cpus: 2, definition => definition with { Ptrauth = ptrauth });
 
         Assert.Equal("2\n", await guest.RunAsync("nproc"));
         Assert.Empty(await guest.ReadWarningsAsync());
         var cpuinfo = (await guest.RunAsync("cat /proc/cpuinfo")).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
         var advertised = LinuxCpuFeatures.Expected((await guest.Client.RegistersAsync(0, Cancellation)).System);
         Assert.Equal(2, cpuinfo.Length);
+        Assert.Equal(ptrauth, advertised.Contains("paca"));
         Assert.All(cpuinfo, cpu => Assert.Equal(advertised, LinuxCpuFeatures.Listed(cpu)));
         Assert.Contains("Running", await guest.RunAsync("sleep 5 & jobs; kill %1"), StringComparison.Ordinal);
 

@@ -26,7 +26,6 @@ public sealed class VmDraft
         VcpuCount = cpu.Count;
         HostProfile = cpu.HostProfile;
         AbiProfile = cpu.AbiProfile;
-        Pmu = cpu.Features.Pmu;
         PtrAuth = cpu.Features.Ptrauth;
     }
 
@@ -58,8 +57,6 @@ public sealed class VmDraft
 
     /// <summary>The largest vector length of the chosen set; null is the profile's whole set.</summary>
     public int? MaxVectorLengthBits { get; set; }
-
-    public bool Pmu { get; set; }
 
     public bool PtrAuth { get; set; }
 
@@ -118,7 +115,7 @@ public sealed class VmDraft
                     MaxVectorLengthBits = enabled && AbiProfiles.AllowsVectorLengthChoice(AbiProfile) ? MaxVectorLengthBits : null,
                     PerCpu = _cpu.Sve.PerCpu,
                 },
-                Features = _cpu.Features with { Pmu = Pmu, Ptrauth = PtrAuth },
+                Features = _cpu.Features with { Ptrauth = PtrAuth },
             },
             MemoryMiB = MemoryMiB,
             Disks = [.. Disks.Select(d => d.ToSpec())],
