@@ -1,7 +1,7 @@
 # `bench NAME`: measurements. api, lifecycle and density have an installation of their own; the others run machines alone.
 
 command_bench() {
-    [ $# -eq 1 ] || usage_error "bench needs one name: api, lifecycle, density, engine, boot, guest or idle"
+    [ $# -eq 1 ] || usage_error "bench needs one name: api, lifecycle, density, engine, sve, boot, guest or idle"
     make_directories
     want_for_up
     want postgresql -- postgres_binaries
@@ -10,6 +10,10 @@ command_bench() {
         engine)
             want gcc-aarch64-linux-gnu -- has_command aarch64-linux-gnu-gcc
             want qemu-system-arm -- has_command qemu-system-aarch64
+            ;;
+        sve)
+            want gcc-aarch64-linux-gnu -- has_command aarch64-linux-gnu-gcc
+            want qemu-user -- has_command qemu-aarch64
             ;;
         boot | guest | idle)
             want_for_images

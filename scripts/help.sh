@@ -17,8 +17,9 @@ CloudVm: a cloud for Arm SVE virtual machines, on this machine.
                             build with warnings as errors and run the tests; FILTER is part of
                             a test project's name or of a test's name; --differential compares
                             fresh instructions with qemu-aarch64 for a minute or for N seconds
-  ./cloudvm bench NAME      measure: api, lifecycle or density; boot or guest, side by side with
-                            qemu-system-aarch64; idle, 40 Debian VMs at rest
+  ./cloudvm bench NAME      measure: api, lifecycle or density; engine, boot or guest, side by
+                            side with qemu-system-aarch64; sve, side by side with qemu-aarch64;
+                            idle, 40 Debian VMs at rest
 
 Settings, from the environment:
   CLOUDVM_PORT_BASE         first port (7400): API +0, node +10, dashboard +80

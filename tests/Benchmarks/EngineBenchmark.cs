@@ -1,6 +1,4 @@
-using System.Diagnostics;
 using System.Globalization;
-using CloudVm.Testing;
 
 namespace CloudVm.Benchmarks;
 
@@ -12,7 +10,6 @@ internal static class EngineBenchmark
 {
     private const int Rounds = 4;
     private const double NanosecondsPerTick = 16;
-    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
 
     public static async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -25,8 +22,8 @@ internal static class EngineBenchmark
             List<string> names = [];
             for (int round = 0; round < Rounds; round++)
             {
-                Merge(ours, names, await RunAsync(Hypervisor(), ["run", "--kernel", program, "--memory", "128"], cancellationToken));
-                Merge(qemu, names, await RunAsync(
+                Merge(ours, names, await BareProgram.RunAsync(BareProgram.Hypervisor(), ["run", "--kernel", program, "--memory", "128"], cancellationToken));
+                Merge(qemu, names, await BareProgram.RunAsync(
                     "qemu-system-aarch64",
                     ["-M", "virt", "-cpu", "max,pauth-impdef=on", "-m", "128", "-nographic", "-nic", "none", "-kernel", program],
                     cancellationToken));
@@ -50,45 +47,17 @@ internal static class EngineBenchmark
     private static string Mips(int instructions, double nanoseconds) =>
         instructions == 0 ? string.Empty : (instructions * 1000 / nanoseconds).ToString("F0", CultureInfo.InvariantCulture);
 
-    private static string Hypervisor() => Environment.GetEnvironmentVariable("CLOUDVM_TEST_BUILD") is { Length: > 0 } build
-        ? Path.Combine(build, "Hypervisor", "CloudVm.Hypervisor")
-        : throw new InvalidOperationException("CLOUDVM_TEST_BUILD is not set; run ./cloudvm bench.");
-
     private static async Task<string> CompileAsync(string folder, CancellationToken cancellationToken)
     {
-        string source = RepositoryRoot.Combine("tests", "Benchmarks", "EngineGuest");
+        string source = BareProgram.Sources("EngineGuest");
         string program = Path.Combine(folder, "engine.elf");
-        await RunAsync(
-            "aarch64-linux-gnu-gcc",
-            [
-                "-O2", "-march=armv8.2-a", "-ffreestanding", "-nostdlib", "-fno-pie", "-static", "-fno-stack-protector", "-fno-tree-vectorize",
-                "-mno-outline-atomics", "-Wall", "-Wextra", "-Werror", "-Wno-main", "-I", source, "-o", program,
-                $"-Wl,-T,{Path.Combine(source, "guest.lds")},--build-id=none,-n,-z,noexecstack,--no-warn-rwx-segments",
-                .. new[] { "start.S", "kernels.S", "compiled.c", "main.c" }.Select(file => Path.Combine(source, file)),
-            ],
+        await BareProgram.CompileAsync(
+            program,
+            "armv8.2-a",
+            Path.Combine(source, "guest.lds"),
+            new[] { "start.S", "kernels.S", "compiled.c", "main.c" }.Select(file => Path.Combine(source, file)),
             cancellationToken);
         return program;
-    }
-
-    private static async Task<string> RunAsync(string file, string[] arguments, CancellationToken cancellationToken)
-    {
-        using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        deadline.CancelAfter(Deadline);
-        using Process process = Process.Start(new ProcessStartInfo(file, arguments)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        }) ?? throw new InvalidOperationException($"{file} did not start.");
-        try
-        {
-            string output = await process.StandardOutput.ReadToEndAsync(deadline.Token);
-            await process.WaitForExitAsync(deadline.Token);
-            return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{file} ended with {process.ExitCode}.\n{output}");
-        }
-        finally
-        {
-            process.Kill();
-        }
     }
 
     /// <summary>Lines of name, instructions an iteration, iterations and ticks; keeps the better of two timings.</summary>

@@ -6,6 +6,7 @@ Dictionary<string, Func<CancellationToken, Task>> benchmarks = new(StringCompare
     ["lifecycle"] = LifecycleBenchmark.RunAsync,
     ["density"] = DensityBenchmark.RunAsync,
     ["engine"] = EngineBenchmark.RunAsync,
+    ["sve"] = SveBenchmark.RunAsync,
     ["boot"] = BootBenchmark.RunAsync,
     ["guest"] = GuestBenchmark.RunAsync,
     ["idle"] = IdleBenchmark.RunAsync,
