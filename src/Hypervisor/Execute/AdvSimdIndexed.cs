@@ -84,7 +84,7 @@ public sealed unsafe partial class Interpreter
         where TFormat : struct, IFpFormat
         where TLoop : struct, IFpLoop
     {
-        var size = System.Numerics.BitOperations.Log2((uint)TFormat.Width) - 3;
+        var size = FormatSize<TFormat>();
         if (IsReserved(w, size))
             return Undefined(w);
         if (!CheckFp(out var trapped))

@@ -70,7 +70,7 @@ public sealed unsafe partial class Interpreter
         if (!c.CheckSve(out var trapped))
             return trapped;
         var lanes = new Lanes { D = c.Z(Rd(w)), N = c.Z(Rn(w)), Bytes = c.VL };
-        c.SetIndexedOperand<TFormat>(w, ref lanes);
+        c.SetIndexedOperand(w, FormatSize<TFormat>(), ref lanes);
         var context = c.BeginFp();
         FpIndexedLoop<TOp>.Run<TFormat>(ref lanes, ref context);
         c.EndFp(context);
@@ -85,23 +85,11 @@ public sealed unsafe partial class Interpreter
         if (!c.CheckSve(out var trapped))
             return trapped;
         var lanes = new Lanes { D = c.Z(Rd(w)), N = c.Z(Rn(w)), Bytes = c.VL };
-        c.SetIndexedOperand<TFormat>(w, ref lanes);
+        c.SetIndexedOperand(w, FormatSize<TFormat>(), ref lanes);
         var context = c.BeginFp();
         FpIndexedTernaryLoop<TOp>.Run<TFormat>(ref lanes, ref context);
         c.EndFp(context);
         return StepResult.Next;
-    }
-
-    // Half: i3h (22), i3l (20:19), Zm (18:16). Single: i2 (20:19), Zm (18:16). Double: i1 (20), Zm (19:16).
-    private void SetIndexedOperand<TFormat>(uint w, ref Lanes lanes) where TFormat : struct, IFpFormat
-    {
-        lanes.M = Z((w >> 16) & (TFormat.Width == 64 ? 0xFu : 7u));
-        lanes.Shift = TFormat.Width switch
-        {
-            16 => (int)((w >> 22 & 1) << 2 | (w >> 19 & 3)),
-            32 => (int)(w >> 19 & 3),
-            _ => (int)(w >> 20 & 1),
-        };
     }
 
     /// <summary>op Zdn, Pg/M, Zdn, #0.5 or #1.0 (FADD, FSUB, FSUBR).</summary>
@@ -290,20 +278,9 @@ public sealed unsafe partial class Interpreter
     {
         if (!c.CheckSve(out var trapped))
             return trapped;
-        var half = TFormat.Width == 16;
-        var m = c.Z((w >> 16) & (half ? 7u : 15u));
-        var index = half ? (int)(w >> 19) & 3 : (int)(w >> 20) & 1;
         var repeated = stackalloc byte[CpuState.ZStride];
-        for (var at = 0; at < c.VL; at += half ? 4 : 8)
-        {
-            var segment = m + (at & ~15);
-            if (half)
-                *(uint*)(repeated + at) = ((uint*)segment)[index];
-            else
-                *(ulong*)(repeated + at) = ((ulong*)segment)[index];
-        }
-
-        var lanes = new Lanes { D = c.Z(Rd(w)), N = c.Z(Rn(w)), M = repeated, Bytes = c.VL, Shift = (int)(w >> 10) & 3 };
+        c.RepeatGroup(w, repeated);
+        var lanes = new Lanes { D = c.Z(Rd(w)), N = c.Z(Rn(w)), M = repeated, Bytes = c.VL, Shift = Rotation(w) };
         var context = c.BeginFp();
         FpComplexMultiplyAddLoop.Run<TFormat>(ref lanes, ref context);
         c.EndFp(context);

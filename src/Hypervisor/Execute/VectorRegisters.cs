@@ -25,6 +25,9 @@ public sealed unsafe partial class Interpreter
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int SizeField(uint w) => (int)((w >> 22) & 3);
 
+    /// <summary>A format's size as a size field would give it.</summary>
+    private static int FormatSize<TFormat>() where TFormat : struct, IFpFormat => System.Numerics.BitOperations.Log2((uint)TFormat.Width) - 3;
+
     /// <summary>Zn; Vn is its low 16 bytes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal byte* Z(uint n) => Cpu->Z + ((nint)n * CpuState.ZStride);

@@ -25,11 +25,20 @@ internal unsafe struct Lanes
     /// <summary>Shift amount or element index.</summary>
     public int Shift;
 
+    /// <summary>
+    /// 1 when narrow elements are every second one of their register, as in the bottom and top forms of SVE2; 0 when they are adjacent.
+    /// Pointers to top elements point to the first of them.
+    /// </summary>
+    public int Interleaved;
+
     /// <summary>Immediate or general-purpose operand, sign- or zero-extended.</summary>
     public ulong Immediate;
 
     /// <summary>Set when any element saturated.</summary>
     public bool Saturated;
+
+    /// <summary>Where the narrow element that belongs to wide element i is.</summary>
+    public readonly int NarrowIndex(int i) => i << Interleaved;
 
     public readonly bool IsActive(int byteOffset) => Pg == null || ((Pg[byteOffset >> 3] >> (byteOffset & 7)) & 1) != 0;
 }

@@ -2,7 +2,8 @@ using System.Numerics;
 
 namespace CloudVm.Hypervisor.Execute.Elements;
 
-// Loops between elements and elements of twice the width. T is the wide type; D never aliases N or M here.
+// Loops between elements and elements of twice the width. T is the wide type. D aliases N or M only when narrow elements are
+// interleaved, since a wide element then takes the place of the narrow ones that it depends on.
 
 /// <summary>Reads elements of half T's width, extended by T's signedness.</summary>
 internal static unsafe class Narrow
@@ -45,7 +46,7 @@ internal readonly unsafe struct LongLoop<TOp> : IIntLoop where TOp : struct, IIn
     public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
         for (var i = 0; i < lanes.Bytes / sizeof(T); i++)
-            ((T*)lanes.D)[i] = TOp.Apply(Narrow.Read<T>(lanes.N, i), Narrow.Read<T>(lanes.M, i), ref lanes.Saturated);
+            ((T*)lanes.D)[i] = TOp.Apply(Narrow.Read<T>(lanes.N, lanes.NarrowIndex(i)), Narrow.Read<T>(lanes.M, lanes.NarrowIndex(i)), ref lanes.Saturated);
     }
 }
 
@@ -66,8 +67,8 @@ internal readonly unsafe struct LongTernaryLoop<TOp> : IIntLoop where TOp : stru
     {
         for (var i = 0; i < lanes.Bytes / sizeof(T); i++)
         {
-            var m = Narrow.Read<T>(lanes.M, lanes.Shift >= 0 ? lanes.Shift : i);
-            ((T*)lanes.D)[i] = TOp.Apply(((T*)lanes.D)[i], Narrow.Read<T>(lanes.N, i), m, ref lanes.Saturated);
+            var m = Narrow.Read<T>(lanes.M, lanes.Shift >= 0 ? lanes.Shift : lanes.NarrowIndex(i));
+            ((T*)lanes.D)[i] = TOp.Apply(((T*)lanes.D)[i], Narrow.Read<T>(lanes.N, lanes.NarrowIndex(i)), m, ref lanes.Saturated);
         }
     }
 }
@@ -125,6 +126,8 @@ internal readonly unsafe struct AddLongPairsLoop : IIntLoop
     {
         for (var i = 0; i < lanes.Bytes / sizeof(T); i++)
         {
+            if (!lanes.IsActive(i * sizeof(T)))
+                continue;
             var sum = Narrow.Read<T>(lanes.N, 2 * i) + Narrow.Read<T>(lanes.N, (2 * i) + 1);
             ((T*)lanes.D)[i] = lanes.Shift == 1 ? ((T*)lanes.D)[i] + sum : sum;
         }
@@ -141,6 +144,23 @@ internal readonly unsafe struct PairwiseLoop<TOp> : IIntLoop where TOp : struct,
         {
             ((T*)lanes.D)[i] = TOp.Apply(((T*)lanes.N)[2 * i], ((T*)lanes.N)[(2 * i) + 1], ref lanes.Saturated);
             ((T*)lanes.D)[half + i] = TOp.Apply(((T*)lanes.M)[2 * i], ((T*)lanes.M)[(2 * i) + 1], ref lanes.Saturated);
+        }
+    }
+}
+
+/// <summary>Even elements of D = op of a pair of N, odd ones of a pair of M: SVE2's ADDP. D may be a source.</summary>
+internal readonly unsafe struct AlternatePairwiseLoop<TOp> : IIntLoop where TOp : struct, IIntBinary
+{
+    public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
+    {
+        for (var i = 0; i < lanes.Bytes; i += 2 * sizeof(T))
+        {
+            var n = TOp.Apply(*(T*)(lanes.N + i), *(T*)(lanes.N + i + sizeof(T)), ref lanes.Saturated);
+            var m = TOp.Apply(*(T*)(lanes.M + i), *(T*)(lanes.M + i + sizeof(T)), ref lanes.Saturated);
+            if (lanes.IsActive(i))
+                *(T*)(lanes.D + i) = n;
+            if (lanes.IsActive(i + sizeof(T)))
+                *(T*)(lanes.D + i + sizeof(T)) = m;
         }
     }
 }
