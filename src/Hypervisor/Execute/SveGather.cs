@@ -51,6 +51,21 @@ public sealed unsafe partial class Interpreter
         return Gather(w, addresses, memory, elementSize);
     }
 
+    /// <summary>Non-temporal gather, [Zn.S, Xm]: U is bit 13. No cache is modelled, so that only the addressing is special.</summary>
+    internal static StepResult SveGatherVectorScalar32(Interpreter c, uint w) => c.GatherVectorScalar(w, 2, signed: (w >> 13 & 1) == 0);
+
+    /// <summary>Non-temporal gather, [Zn.D, Xm]: U is bit 14.</summary>
+    internal static StepResult SveGatherVectorScalar64(Interpreter c, uint w) => c.GatherVectorScalar(w, 3, signed: (w >> 14 & 1) == 0);
+
+    private StepResult GatherVectorScalar(uint w, int elementSize, bool signed)
+    {
+        if (!CheckSve(out var trapped))
+            return trapped;
+        var addresses = stackalloc ulong[MaxVectorBytes / 4];
+        VectorPlusOffset(w, addresses, elementSize, X(Rm(w)));
+        return Gather(w, addresses, new LoadType((int)(w >> 23 & 3), elementSize, signed));
+    }
+
     private void ScalarPlusVector(uint w, ulong* addresses, int elementSize, OffsetKind kind, int shift)
     {
         var start = XSp(Rn(w));
@@ -67,20 +82,25 @@ public sealed unsafe partial class Interpreter
         }
     }
 
-    private void VectorPlusImmediate(uint w, ulong* addresses, int elementSize, int memory)
+    private void VectorPlusImmediate(uint w, ulong* addresses, int elementSize, int memory) =>
+        VectorPlusOffset(w, addresses, elementSize, (ulong)(w >> 16 & 0x1F) << memory);
+
+    private void VectorPlusOffset(uint w, ulong* addresses, int elementSize, ulong offset)
     {
-        var immediate = (ulong)(w >> 16 & 0x1F) << memory;
         for (var i = 0; i < VL >> elementSize; i++)
-            addresses[i] = ReadElement(Z(Rn(w)), elementSize, i) + immediate;
+            addresses[i] = ReadElement(Z(Rn(w)), elementSize, i) + offset;
     }
 
     // Bit 14 chooses zero extension, bit 13 first-faulting.
     private StepResult Gather(uint w, ulong* addresses, int memory, int elementSize)
     {
         var type = new LoadType(memory, elementSize, (w >> 14 & 1) == 0);
-        if ((w >> 13 & 1) != 0)
-            return LoadFirstFaultAt(w, addresses, type, firstMayFault: true);
+        return (w >> 13 & 1) != 0 ? LoadFirstFaultAt(w, addresses, type, firstMayFault: true) : Gather(w, addresses, type);
+    }
 
+    private StepResult Gather(uint w, ulong* addresses, LoadType type)
+    {
+        var elementSize = type.ElementSize;
         var pg = Pg(w);
         var result = stackalloc byte[MaxVectorBytes];
         NativeMemory.Clear(result, MaxVectorBytes);
@@ -130,6 +150,21 @@ public sealed unsafe partial class Interpreter
         var addresses = stackalloc ulong[MaxVectorBytes / 4];
         VectorPlusImmediate(w, addresses, elementSize, memory);
         return Scatter(w, addresses, memory, elementSize);
+    }
+
+    /// <summary>Non-temporal scatter, [Zn.S, Xm].</summary>
+    internal static StepResult SveScatterVectorScalar32(Interpreter c, uint w) => c.ScatterVectorScalar(w, 2);
+
+    /// <summary>Non-temporal scatter, [Zn.D, Xm].</summary>
+    internal static StepResult SveScatterVectorScalar64(Interpreter c, uint w) => c.ScatterVectorScalar(w, 3);
+
+    private StepResult ScatterVectorScalar(uint w, int elementSize)
+    {
+        if (!CheckSve(out var trapped))
+            return trapped;
+        var addresses = stackalloc ulong[MaxVectorBytes / 4];
+        VectorPlusOffset(w, addresses, elementSize, X(Rm(w)));
+        return Scatter(w, addresses, (int)(w >> 23 & 3), elementSize);
     }
 
     private StepResult Scatter(uint w, ulong* addresses, int memory, int elementSize)

@@ -26,7 +26,7 @@ internal sealed class RowPlan
         IsSpeculative = row.Name.StartsWith("LDNF1", StringComparison.Ordinal) || row.Name.StartsWith("LDFF1", StringComparison.Ordinal);
         IsStructure = row.Group == "SveMemory" && (row.Name[..2] is "LD" or "ST") && (row.Name[2] is '2' or '3' or '4');
         VectorOffsets = row.Name.Contains("_bz_", StringComparison.Ordinal) ? Fields.Find("Zm") : null;
-        VectorBase = row.Name.Contains("_ai_", StringComparison.Ordinal) ? Fields.Find("Zn") : null;
+        VectorBase = row.Name.Contains("_ai_", StringComparison.Ordinal) || row.Name.Contains("_ar_", StringComparison.Ordinal) ? Fields.Find("Zn") : null;
         NarrowAddresses = row.Name.Contains("_s_x32", StringComparison.Ordinal) || row.Name.EndsWith("_ai_s", StringComparison.Ordinal);
         Governing = Fields.Find("Pg");
         TakesBFloat16 = row.Feature is Feature.BF16 or Feature.SVE_BF16;
