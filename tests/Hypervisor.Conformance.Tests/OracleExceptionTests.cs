@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.InteropServices;
 using CloudVm.Hypervisor.Conformance.Tests.Cases;
 using CloudVm.Hypervisor.Conformance.Tests.Engine;
 
@@ -9,6 +10,7 @@ public sealed class OracleExceptionTests : IDisposable
 {
     private const uint Ld2bZ0P0X1 = 0xa420_e020; // ld2b {z0.b, z1.b}, p0/z, [x1]
     private const uint Zip1Z0Z1Z2 = 0x05a2_0020; // zip1 z0.q, z1.q, z2.q
+    private const uint FmmlaZ0Z1Z2 = 0x64e2_e420; // fmmla z0.d, z1.d, z2.d
     private const uint FcvtzsH0H1 = 0x5f1f_fc20; // fcvtzs h0, h1, #1
     private readonly InterpreterRunner _runner = new();
 
@@ -71,6 +73,29 @@ public sealed class OracleExceptionTests : IDisposable
         }
 
         Assert.Equal(new byte[16], result.Z(0)[(pairs * 32)..]);
+    }
+
+    [Fact]
+    public void Matrices_of_doubles_zero_what_fills_no_matrix()
+    {
+        Assert.Equal(Outcomes.Undefined, _runner.Run(OnesAndTwos(16)).Outcome);
+        foreach (var vectorBytes in new[] { 48, 80, 240 })
+        {
+            var result = _runner.Run(OnesAndTwos(vectorBytes));
+            var doubles = MemoryMarshal.Cast<byte, double>(result.Z(0));
+            for (var i = 0; i < doubles.Length; i++)
+                Assert.Equal(i < vectorBytes / 32 * 4 ? 1 + (2 * 1 * 2) : 0, doubles[i]);
+        }
+
+        static MachineRecord OnesAndTwos(int vectorBytes)
+        {
+            var input = MachineRecord.Create(vectorBytes);
+            input.Word = FmmlaZ0Z1Z2;
+            MemoryMarshal.Cast<byte, double>(input.Z(0)).Fill(1);
+            MemoryMarshal.Cast<byte, double>(input.Z(1)).Fill(1);
+            MemoryMarshal.Cast<byte, double>(input.Z(2)).Fill(2);
+            return input;
+        }
     }
 
     [Fact]

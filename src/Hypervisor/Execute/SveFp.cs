@@ -26,6 +26,15 @@ public sealed unsafe partial class Interpreter
         return c.RunFp<FpBinaryLoop<TOp>>(w, ref lanes);
     }
 
+    /// <summary>op Zdn, Pg/M, Zdn, Zm on pairs of elements.</summary>
+    internal static StepResult SveFpPairwise<TOp>(Interpreter c, uint w) where TOp : struct, IFpBinary
+    {
+        if (!c.CheckSve(out var trapped))
+            return trapped;
+        var lanes = new Lanes { D = c.Z(Rd(w)), N = c.Z(Rd(w)), M = c.Z(Rn(w)), Pg = c.Pg(w), Bytes = c.VL };
+        return c.RunFp<FpAlternatePairwiseLoop<TOp>>(w, ref lanes);
+    }
+
     /// <summary>op Zd, Pg/M, Zn.</summary>
     internal static StepResult SveFpUnary<TOp>(Interpreter c, uint w) where TOp : struct, IFpUnary
     {
@@ -149,20 +158,51 @@ public sealed unsafe partial class Interpreter
     /// <summary>FCVT Zd, Pg/M, Zn. Elements sit in the low end of containers as wide as the wider format.</summary>
     internal static StepResult SveFpConvert<TFrom, TTo>(Interpreter c, uint w)
         where TFrom : struct, IFpFormat
+        where TTo : struct, IFpFormat =>
+        c.SveConvert<TFrom, TTo>(w, fromTop: false, toTop: false, rounding: null);
+
+    /// <summary>FCVTLT Zd, Pg/M, Zn: from the upper half of each container.</summary>
+    internal static StepResult SveFpConvertFromTop<TFrom, TTo>(Interpreter c, uint w)
+        where TFrom : struct, IFpFormat
+        where TTo : struct, IFpFormat =>
+        c.SveConvert<TFrom, TTo>(w, fromTop: true, toTop: false, rounding: null);
+
+    /// <summary>FCVTNT Zd, Pg/M, Zn: into the upper half of each container, of which the lower stays.</summary>
+    internal static StepResult SveFpConvertToTop<TFrom, TTo>(Interpreter c, uint w)
+        where TFrom : struct, IFpFormat
+        where TTo : struct, IFpFormat =>
+        c.SveConvert<TFrom, TTo>(w, fromTop: false, toTop: true, rounding: null);
+
+    /// <summary>FCVTX Zd.S, Pg/M, Zn.D: rounds to odd.</summary>
+    internal static StepResult FCVTX_z_p_z_d2s(Interpreter c, uint w) =>
+        c.SveConvert<Binary64, Binary32>(w, fromTop: false, toTop: false, FPRounding.Odd);
+
+    /// <summary>FCVTXNT Zd.S, Pg/M, Zn.D.</summary>
+    internal static StepResult FCVTXNT_z_p_z_d2s(Interpreter c, uint w) =>
+        c.SveConvert<Binary64, Binary32>(w, fromTop: false, toTop: true, FPRounding.Odd);
+
+    private StepResult SveConvert<TFrom, TTo>(uint w, bool fromTop, bool toTop, FPRounding? rounding)
+        where TFrom : struct, IFpFormat
         where TTo : struct, IFpFormat
     {
-        if (!c.CheckSve(out var trapped))
+        if (!CheckSve(out var trapped))
             return trapped;
-        var context = c.BeginConversionSve();
+        var context = BeginConversionSve();
         var step = Math.Max(TFrom.Width, TTo.Width) / 8;
-        var pg = c.Pg(w);
-        for (var i = 0; i < c.VL; i += step)
+        var pg = Pg(w);
+        for (var i = 0; i < VL; i += step)
         {
-            if (IsActive(pg, i))
-                WriteContainer(c.Z(Rd(w)) + i, step, FPConvert<TFrom, TTo>(LoadElement<TFrom>(c.Z(Rn(w)) + i, 0), ref context));
+            if (!IsActive(pg, i))
+                continue;
+            var source = LoadElement<TFrom>(Z(Rn(w)) + i, fromTop ? 1 : 0);
+            var result = FPConvert<TFrom, TTo>(source, rounding ?? context.Rounding, ref context);
+            if (toTop)
+                StoreElement<TTo>(Z(Rd(w)) + i, 1, result);
+            else
+                WriteContainer(Z(Rd(w)) + i, step, result);
         }
 
-        c.EndFp(context);
+        EndFp(context);
         return StepResult.Next;
     }
 
@@ -243,6 +283,18 @@ public sealed unsafe partial class Interpreter
         }
 
         EndFp(context);
+        return StepResult.Next;
+    }
+
+    /// <summary>FLOGB Zd, Pg/M, Zn: the size field is in bits 18:17.</summary>
+    internal static StepResult FLOGB_z_p_z(Interpreter c, uint w)
+    {
+        if (!c.CheckSve(out var trapped))
+            return trapped;
+        var lanes = new Lanes { D = c.Z(Rd(w)), N = c.Z(Rn(w)), Pg = c.Pg(w), Bytes = c.VL };
+        var context = c.BeginFp();
+        LaneDispatch.RunFp<FpUnaryLoop<FLogB>>((int)(w >> 17) & 3, ref lanes, ref context);
+        c.EndFp(context);
         return StepResult.Next;
     }
 

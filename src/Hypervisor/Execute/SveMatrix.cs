@@ -1,9 +1,12 @@
+using System.Runtime.InteropServices;
+using CloudVm.Hypervisor.Cpu;
 using CloudVm.Hypervisor.Execute.Elements;
+using CloudVm.Hypervisor.Fp;
 using static CloudVm.Hypervisor.Fp.SoftFloat;
 
 namespace CloudVm.Hypervisor.Execute;
 
-/// <summary>SVE matrix multiplication and BFloat16.</summary>
+/// <summary>SVE matrix multiplication, BFloat16, and products of half precision that widen to single.</summary>
 public sealed unsafe partial class Interpreter
 {
     /// <summary>SMMLA, UMMLA, USMMLA Zda.S, Zn.B, Zm.B.</summary>
@@ -44,31 +47,41 @@ public sealed unsafe partial class Interpreter
         return StepResult.Next;
     }
 
-    /// <summary>BFMLALB, BFMLALT (bit 10) Zda.S, Zn.H, Zm.H.</summary>
-    internal static StepResult SveBFloat16Long(Interpreter c, uint w) => c.SveBFloat16Long(w, c.Z(Rm(w)), -1);
-
-    /// <summary>BFMLALB, BFMLALT (bit 10) Zda.S, Zn.H, Zm.H[index]: i3h (20:19), i3l (11).</summary>
-    internal static StepResult SveBFloat16LongIndexed(Interpreter c, uint w) =>
-        c.SveBFloat16Long(w, c.Z(w >> 16 & 7), (int)((w >> 19 & 3) << 1 | (w >> 11 & 1)));
-
-    private StepResult SveBFloat16Long(uint w, byte* m, int index)
+    /// <summary>FMMLA Zda, Zn, Zm. UNDEFINED on vectors shorter than a matrix; what does not fill one becomes zero.</summary>
+    internal static StepResult SveFpMatrix<TFormat>(Interpreter c, uint w) where TFormat : struct, IFpFormat
     {
-        if (!CheckSve(out var trapped))
+        if (!c.CheckSve(out var trapped))
             return trapped;
-        var context = BeginFp();
-        var odd = (int)(w >> 10) & 1;
-        var d = Z(Rd(w));
-        var n = Z(Rn(w));
-        for (var segment = 0; segment < VL; segment += 16)
-        {
-            var chosen = index < 0 ? 0u : *(ushort*)(m + segment + (2 * index));
-            for (var i = segment; i < segment + 16; i += 4)
-            {
-                var factor = index < 0 ? *(ushort*)(m + i + (2 * odd)) : chosen;
-                *(uint*)(d + i) = (uint)BFMulAddH(*(uint*)(d + i), *(ushort*)(n + i + (2 * odd)), factor, ref context);
-            }
-        }
+        var matrix = TFormat.Width / 2;
+        if (c.VL < matrix)
+            return c.Undefined(w);
+        var lanes = new Lanes { D = c.Z(Rd(w)), N = c.Z(Rn(w)), M = c.Z(Rm(w)), Bytes = c.VL / matrix * matrix };
+        var context = c.BeginFp();
+        FpMatrixLoop.Run<TFormat>(ref lanes, ref context);
+        c.EndFp(context);
+        NativeMemory.Clear(lanes.D + lanes.Bytes, (nuint)(c.VL - lanes.Bytes));
+        return StepResult.Next;
+    }
 
+    /// <summary>FMLALB, FMLSLB, BFMLALB and, with bit 10 set, the T forms: op Zda.S, Zn.H, Zm.H.</summary>
+    internal static StepResult SveFpLong<TOp>(Interpreter c, uint w) where TOp : struct, IFpLong =>
+        c.CheckSve(out var trapped) ? c.RunFpLong<TOp>(w, c.Z(Rm(w)) + (IsTop(w) ? 2 : 0)) : trapped;
+
+    /// <summary>op Zda.S, Zn.H, Zm.H[index].</summary>
+    internal static StepResult SveFpLongIndexed<TOp>(Interpreter c, uint w) where TOp : struct, IFpLong
+    {
+        if (!c.CheckSve(out var trapped))
+            return trapped;
+        var repeated = stackalloc byte[CpuState.ZStride];
+        c.RepeatNarrowElement(w, 2, repeated);
+        return c.RunFpLong<TOp>(w, repeated);
+    }
+
+    private StepResult RunFpLong<TOp>(uint w, byte* m) where TOp : struct, IFpLong
+    {
+        var lanes = new Lanes { D = Z(Rd(w)), N = Z(Rn(w)) + (IsTop(w) ? 2 : 0), M = m, Bytes = VL };
+        var context = BeginFp();
+        FpAlternateLongLoop<TOp>.Run(ref lanes, ref context);
         EndFp(context);
         return StepResult.Next;
     }

@@ -142,3 +142,21 @@ internal readonly unsafe struct FpPairwiseLoop<TOp> : IFpLoop where TOp : struct
         }
     }
 }
+
+/// <summary>Even elements of D = op of a pair of N, odd ones of a pair of M: SVE2's FADDP. D may be a source.</summary>
+internal readonly unsafe struct FpAlternatePairwiseLoop<TOp> : IFpLoop where TOp : struct, IFpBinary
+{
+    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat
+    {
+        for (var i = 0; i < lanes.Bytes / (TFormat.Width / 8); i += 2)
+        {
+            // Read before the even element is written: M may be D.
+            var first = LoadElement<TFormat>(lanes.M, i);
+            var second = LoadElement<TFormat>(lanes.M, i + 1);
+            if (lanes.IsActive(i * (TFormat.Width / 8)))
+                StoreElement<TFormat>(lanes.D, i, TOp.Apply<TFormat>(LoadElement<TFormat>(lanes.N, i), LoadElement<TFormat>(lanes.N, i + 1), ref context));
+            if (lanes.IsActive((i + 1) * (TFormat.Width / 8)))
+                StoreElement<TFormat>(lanes.D, i + 1, TOp.Apply<TFormat>(first, second, ref context));
+        }
+    }
+}

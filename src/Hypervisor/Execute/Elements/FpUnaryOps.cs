@@ -110,3 +110,10 @@ internal readonly struct FRecpx : IFpUnary
     public static ulong Apply<TFormat>(ulong op, ref FpContext context) where TFormat : struct, IFpFormat =>
         FPRecpX<TFormat>(op, ref context);
 }
+
+/// <summary>The result is an integer.</summary>
+internal readonly struct FLogB : IFpUnary
+{
+    public static ulong Apply<TFormat>(ulong op, ref FpContext context) where TFormat : struct, IFpFormat =>
+        FPLogB<TFormat>(op, ref context);
+}
