@@ -32,6 +32,7 @@ want_for_test() {
     want qemu-system-arm -- has_command qemu-system-aarch64
     want chromium -- has_command chromium
     want device-tree-compiler -- has_command dtc
+    want gdb-multiarch -- has_command gdb-multiarch
 }
 
 # install_missing PURPOSE: after the want_… functions.

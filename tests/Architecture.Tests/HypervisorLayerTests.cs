@@ -34,8 +34,8 @@ public sealed class HypervisorLayerTests(ITestOutputHelper output)
         [BlockSeam] = [],
         ["Disks"] = [BlockSeam],
         ["Devices"] = ["Memory", Bus, BlockSeam, "Snapshots"],
-        ["Machine"] = ["Kvm", "Devices", "Disks"],
         ["Debugging"] = ["Kvm"],
+        ["Machine"] = ["Kvm", "Devices", "Disks", "Debugging"],
         ["Control"] = ["Machine", "Kvm", "Debugging"],
     };
 

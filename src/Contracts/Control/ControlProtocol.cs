@@ -24,6 +24,9 @@ public static class ControlProtocol
     /// <summary>Largest body of one <c>GET</c> or <c>PUT /memory</c>, in bytes.</summary>
     public const int MaxMemoryBytes = 16 * 1024 * 1024;
 
+    /// <summary>Name of the GDB server's Unix socket in the process's directory.</summary>
+    public const string DebuggerSocketName = "gdb.sock";
+
     /// <summary>Paths of the protocol, relative to the socket.</summary>
     public static class Paths
     {
@@ -49,6 +52,9 @@ public static class ControlProtocol
         public const string State = "/state";
         public const string RestoreBegin = "/restore/begin";
         public const string Console = "/console";
+
+        /// <summary>PUT opens the GDB server's door on a free loopback port, DELETE closes it; the status says where it is.</summary>
+        public const string Debugger = "/debugger";
         public const string DeviceEvents = "/device-events";
         public const string Balloon = "/balloon";
         public const string ConsoleMarker = "/console/marker";

@@ -116,6 +116,13 @@ public sealed class HypervisorClient : IDisposable
     public Task<MachineStatus> SetBalloonAsync(long targetBytes, CancellationToken ct = default) =>
         SendAsync(HttpMethod.Post, Paths.Balloon, JsonContent.Create(new BalloonRequest(targetBytes), ControlJsonContext.Default.BalloonRequest), ct);
 
+    /// <summary>Opens the GDB server's door on a free port of the process's loopback address; an open one stays as it is.</summary>
+    /// <returns>The status, whose <see cref="MachineStatus.Debugger"/> says where the door is.</returns>
+    public Task<MachineStatus> OpenDebuggerAsync(CancellationToken ct = default) => SendAsync(HttpMethod.Put, Paths.Debugger, null, ct);
+
+    /// <summary>Closes the door and ends the session that came through it; the guest goes on.</summary>
+    public Task<MachineStatus> CloseDebuggerAsync(CancellationToken ct = default) => SendAsync(HttpMethod.Delete, Paths.Debugger, null, ct);
+
     /// <summary>Reads guest memory, which must lie in RAM and be at most <see cref="MaxMemoryBytes"/> long.</summary>
     public Task<byte[]> ReadMemoryAsync(ulong gpa, int length, CancellationToken ct = default) =>
         GetBytesAsync(string.Create(CultureInfo.InvariantCulture, $"{Paths.Memory}?gpa=0x{gpa:x}&length={length}"), ct);

@@ -47,6 +47,9 @@ public sealed record MachineDefinition
 
     /// <summary>File that receives the <see cref="ExitRecord"/>, replaced atomically.</summary>
     public string? ExitRecordPath { get; init; }
+
+    /// <summary>Unix socket of the GDB server; <see cref="ControlProtocol.DebuggerSocketName"/> in the process's directory when left out.</summary>
+    public string? DebuggerSocketPath { get; init; }
 }
 
 /// <summary>Vector lengths in bits of one vCPU.</summary>

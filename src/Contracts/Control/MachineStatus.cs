@@ -85,7 +85,17 @@ public sealed record MachineStatus(
 
     /// <summary>Number of the latest <see cref="DeviceEvent"/>; 0 when there was none.</summary>
     public long LastDeviceEvent { get; init; }
+
+    /// <summary>The machine's GDB server; null before configuration.</summary>
+    public DebuggerStatus? Debugger { get; init; }
 }
+
+/// <summary>A machine's GDB server.</summary>
+/// <param name="Attached">A debugger is connected.</param>
+/// <param name="Stopped">It holds the machine still, whose <see cref="MachineStatus.State"/> stays what its owner made it.</param>
+/// <param name="Address">Where the TCP door is open: a loopback address; null while it is closed.</param>
+/// <param name="Port">The door's port; null while it is closed.</param>
+public sealed record DebuggerStatus(bool Attached, bool Stopped, string? Address, int? Port);
 
 /// <summary>Body of <c>POST /stop</c>.</summary>
 /// <param name="Force">True ends at once; false lets the vCPUs reach safe points first.</param>

@@ -17,7 +17,7 @@ internal sealed partial class ControlServer
         ControlJsonContext.Default.HelloResponse);
 
     private Task AnswerStatusAsync(HttpContext context) => context.Response.WriteJsonAsync(
-        Machine?.ReadStatus() ?? new MachineStatus(MachineState.Idle, null, null, 0, 0, 0, 0, 0, 0, 0),
+        Machine is { } machine ? ReadStatus(machine) : new MachineStatus(MachineState.Idle, null, null, 0, 0, 0, 0, 0, 0, 0),
         ControlJsonContext.Default.MachineStatus);
 
     private Task CountersAsync(HttpContext context) =>

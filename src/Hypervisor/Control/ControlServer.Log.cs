@@ -24,5 +24,11 @@ internal sealed partial class ControlServer
 
         [LoggerMessage(6, LogLevel.Warning, "{Device} {Message}")]
         public static partial void DeviceReported(ILogger logger, string device, string message);
+
+        [LoggerMessage(7, LogLevel.Warning, "The debugger's socket {Path} cannot be opened")]
+        public static partial void DebuggerSocketFailed(ILogger logger, string path, Exception exception);
+
+        [LoggerMessage(8, LogLevel.Information, "A debugger may connect to port {Port}")]
+        public static partial void DebuggerDoorOpened(ILogger logger, int port);
     }
 }

@@ -57,6 +57,8 @@ internal sealed partial class ControlServer : IDisposable
             [("POST", Paths.RestoreBegin)] = context => MutateAsync(context, BeginRestoreAsync),
             [("POST", Paths.MemoryDirtyEpoch)] = context => MutateAsync(context, machine => machine.BeginDirtyEpoch()),
             [("POST", Paths.ConsoleMarker)] = context => MutateAsync(context, AppendMarkerAsync),
+            [("PUT", Paths.Debugger)] = context => MutateAsync(context, OpenDebuggerAsync),
+            [("DELETE", Paths.Debugger)] = context => MutateAsync(context, CloseDebuggerAsync),
             [("PUT", Paths.Memory)] = context => MutateAsync(context, WriteMemoryAsync),
             [("PUT", Paths.MemoryChunkData)] = context => MutateAsync(context, WriteChunksAsync),
             [("PUT", Paths.DiskBlockData)] = context => MutateAsync(context, WriteBlocksAsync),
@@ -103,6 +105,13 @@ internal sealed partial class ControlServer : IDisposable
 
             await context.Response.WriteProblemAsync(problem).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Ends the debugger's session, if there is one, and its sockets.</summary>
+    public async Task DismissDebuggerAsync()
+    {
+        if (Volatile.Read(ref _debugger) is { } debugger)
+            await debugger.DisposeAsync().ConfigureAwait(false);
     }
 
     /// <summary>Ends the machine, or the empty process, for a reason that comes from outside the protocol.</summary>
@@ -170,6 +179,7 @@ internal sealed partial class ControlServer : IDisposable
         var machine = await Task.Run(() => GuestMachine.Create(definition, _time), context.RequestAborted).ConfigureAwait(false);
         _exitRecord.Path = definition.ExitRecordPath ?? _exitRecord.Path;
         machine.DeviceReported += e => Log.DeviceReported(_logger, e.Device, e.Message);
+        StartDebugger(machine, definition.DebuggerSocketPath);
         Volatile.Write(ref _machine, machine);
         _ = FinishWhenEndedAsync(machine);
     }

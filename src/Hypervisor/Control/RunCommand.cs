@@ -1,4 +1,5 @@
 using CloudVm.Contracts.Control;
+using CloudVm.Hypervisor.Debugging;
 using CloudVm.Hypervisor.Devices.Virtio.Block;
 using CloudVm.Hypervisor.Machine;
 
@@ -8,7 +9,7 @@ namespace CloudVm.Hypervisor.Control;
 internal static class RunCommand
 {
     public const string Usage =
-        "run --kernel FILE [--profile NAME] [--cpus N] [--memory MIB] [--max-vl BITS] [--no-sve] [--no-ptrauth] [--initrd FILE] [--dtb FILE] [--append TEXT] [--disk FILE]... [--net none|passt:SOCKET] [--counters]";
+        "run --kernel FILE [--profile NAME] [--cpus N] [--memory MIB] [--max-vl BITS] [--no-sve] [--no-ptrauth] [--initrd FILE] [--dtb FILE] [--append TEXT] [--disk FILE]... [--net none|passt:SOCKET] [--gdb SOCKET] [--counters]";
 
     public static async Task<int> RunAsync(Arguments arguments)
     {
@@ -34,6 +35,7 @@ internal static class RunCommand
         };
         var showCounters = arguments.Flag("--counters");
         var diskFiles = arguments.Values("--disk");
+        var debuggerSocket = arguments.Value("--gdb");
         arguments.RefuseRest();
 
         GuestMachine machine;
@@ -51,6 +53,10 @@ internal static class RunCommand
         await using (machine.ConfigureAwait(false))
         {
             machine.DeviceReported += e => Console.Error.WriteLine($"[{e.Device}] {e.Message}");
+            var debugger = new GdbServer(machine);
+            await using var debuggerLifetime = debugger.ConfigureAwait(false);
+            if (debuggerSocket is not null)
+                debugger.ListenOn(Path.GetFullPath(debuggerSocket));
             machine.Start();
             _ = Task.Factory.StartNew(() => Type(machine), TaskCreationOptions.LongRunning);
             await PrintAsync(machine).ConfigureAwait(false);

@@ -55,6 +55,7 @@ internal static class ServeCommand
             File.SetUnixFileMode(options.SocketPath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             var exit = await server.Ended.ConfigureAwait(false);
             await server.DismissViewersAsync(TimeSpan.FromSeconds(2)).ConfigureAwait(false);
+            await server.DismissDebuggerAsync().ConfigureAwait(false);
             using var grace = new CancellationTokenSource(TimeSpan.FromSeconds(1));
             await app.StopAsync(grace.Token).ConfigureAwait(false);
             File.Delete(options.SocketPath);

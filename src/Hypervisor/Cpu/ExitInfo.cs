@@ -41,6 +41,12 @@ public enum ExitReason
 
     /// <summary>An instruction fetch outside RAM. PC is at the instruction.</summary>
     InstructionAbort,
+
+    /// <summary>
+    /// The host's debugger wants a stop before the instruction at PC: <see cref="ExitInfo.Far"/> is PC, or with
+    /// <see cref="ExitInfo.SyndromeValid"/> the watched address that the instruction would access.
+    /// </summary>
+    Debug,
 }
 
 /// <summary>

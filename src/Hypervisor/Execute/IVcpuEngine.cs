@@ -33,6 +33,10 @@ public unsafe interface IVcpuEngine
     /// <remarks>Thread: any; takes effect before the next instruction of a later Run, and at the next block boundary of a current one.</remarks>
     void InvalidateAllTranslations();
 
+    /// <summary>Where a debugger wants the guest stopped with <see cref="ExitReason.Debug"/>. Single steps pass breakpoints.</summary>
+    /// <remarks>Thread: any, while no Run or Step is going on.</remarks>
+    void SetDebugControls(DebugControls controls);
+
     EngineCounters Counters { get; }
 }
 

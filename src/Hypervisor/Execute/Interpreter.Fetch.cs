@@ -54,7 +54,9 @@ public sealed unsafe partial class Interpreter
         {
             var word = Volatile.Read(ref ((uint*)code)[count]);
             var opcode = DecodeGated(word);
-            instructions[count] = predecoder.Predecode(opcode, word);
+            instructions[count] = _debugger is { } debugger && debugger.MayBreakAt(offset + ((ulong)count * 4))
+                ? new DecodedInstruction { Code = HotOp.Row, Word = word, Handler = &MayBreak }
+                : predecoder.Predecode(opcode, word);
             ends = opcode == Opcode.UNALLOCATED || EndsBlock(word);
             count++;
         }

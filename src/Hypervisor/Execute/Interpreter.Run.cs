@@ -76,6 +76,8 @@ public sealed unsafe partial class Interpreter
                 return ExitReason.Budget;
             if (_modeStale && !RefreshMode())
             {
+                if (_debugging && StopsAtBreakpoint())
+                    return ExitReason.Debug;
                 if (_debugging && StepDebugged(ref budget, out var debugExit))
                     return debugExit;
                 continue;

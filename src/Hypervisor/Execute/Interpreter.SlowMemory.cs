@@ -112,6 +112,8 @@ public sealed unsafe partial class Interpreter
 
         if (_watchpointsArmed && HitsWatchpoint(va, length, kind, index, ref fault))
             return false;
+        if (_debugger is not null && IsWatchedByDebugger(va, length, kind, ref fault))
+            return false;
         piece.IsDevice = translation.IsDevice;
         var page = translation.Ipa & Tlb.PageMask;
         var inRam = kind == AccessKind.Write
@@ -141,7 +143,8 @@ public sealed unsafe partial class Interpreter
 
         // Data accesses that must be aligned, or that a watchpoint may stop, always take the slow path, which checks them.
         var direct = !translation.IsDevice && (Cpu->SctlrEl1 & SctlrA) == 0
-            && !(_watchpointsArmed && SelfHostedDebug.MayWatchPage(Cpu, va));
+            && !(_watchpointsArmed && SelfHostedDebug.MayWatchPage(Cpu, va))
+            && !(_debugger is { } debugger && debugger.MayWatchPage(va));
         if (translation.CanRead && direct)
             entry->ReadTag = page;
         if (kind == AccessKind.Write && direct)
@@ -157,6 +160,12 @@ public sealed unsafe partial class Interpreter
         {
             LeaveForDataAbort(in fault, length, info, storeData);
             FaultResult = StepResult.Exit;
+            return false;
+        }
+
+        if (fault.Status == WatchedByDebugger)
+        {
+            LeaveForWatchpoint(in fault);
             return false;
         }
 

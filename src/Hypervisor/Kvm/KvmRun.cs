@@ -4,6 +4,7 @@ namespace CloudVm.Hypervisor.Kvm;
 public enum KvmExitReason
 {
     Unknown = 0,
+    Debug = 4,
     Mmio = 6,
     FailEntry = 9,
     Intr = 10,
@@ -45,6 +46,12 @@ public sealed class KvmRun
     public bool MmioIsWrite { get; internal set; }
 
     public KvmSystemEvent SystemEvent { get; internal set; }
+
+    /// <summary>What a <see cref="KvmExitReason.Debug"/> exit is about.</summary>
+    public KvmDebugStop DebugStop { get; internal set; }
+
+    /// <summary>The breakpoint, or the first watched byte of the access.</summary>
+    public ulong DebugAddress { get; internal set; }
 
     /// <summary>Detail of <see cref="KvmExitReason.InternalError"/> and <see cref="KvmExitReason.ArmNisv"/>, for people.</summary>
     public string? Detail { get; internal set; }

@@ -58,6 +58,13 @@ public sealed unsafe partial class KvmVcpu
             return Errno.EINTR;
         }
 
+        if (_stepCompleted)
+        {
+            _stepCompleted = false;
+            LeaveForStep();
+            return Errno.Ok;
+        }
+
         _hasRun = true;
         while (true)
         {
@@ -194,6 +201,8 @@ public sealed unsafe partial class KvmVcpu
     private RunOutcome EnterGuest()
     {
         var cpu = _cpu!;
+        if (_stepping)
+            return StepGuest(cpu);
         while (true)
         {
             _vm.Timers.Poll(Index);
@@ -201,22 +210,7 @@ public sealed unsafe partial class KvmVcpu
             Counters.CountExit(reason);
             if (reason != ExitReason.Wfe)
                 _wfeCount = 0;
-            var outcome = reason switch
-            {
-                ExitReason.Budget => _vm.Host.HasWaiters ? null : (RunOutcome?)RunOutcome.Again,
-                ExitReason.Interrupted => null, // Run looks at the reason with the CPU given back
-                ExitReason.Wfi => RunOutcome.WaitForInterrupt,
-                ExitReason.Wfe => YieldToOthers(cpu.State),
-                ExitReason.FpTrap => HandleFpTrap(cpu, isSve: false),
-                ExitReason.SveTrap => HandleFpTrap(cpu, isSve: true),
-                ExitReason.PauthTrap => HandlePauthTrap(cpu.State),
-                ExitReason.SystemRegister => HandleSystemRegister(cpu.State),
-                ExitReason.Hvc => HandleHypervisorCall(cpu.State),
-                ExitReason.Smc => HandleSecureMonitorCall(cpu.State),
-                ExitReason.DataAbort => HandleDataAbort(cpu.State),
-                ExitReason.InstructionAbort => HandleInstructionAbort(cpu.State),
-                _ => throw new InvalidOperationException($"The engine left with {reason}."),
-            };
+            var outcome = HandleExit(cpu, reason);
             if (outcome is null)
                 return RunOutcome.Again;
             if (outcome != RunOutcome.Again)
@@ -228,12 +222,31 @@ public sealed unsafe partial class KvmVcpu
         }
     }
 
+    /// <summary>Does what an exit of the engine asks for. Null to look at what RUN waits for, with the CPU given back.</summary>
+    private RunOutcome? HandleExit(PhysicalCpu cpu, ExitReason reason) => reason switch
+    {
+        ExitReason.Budget => _vm.Host.HasWaiters ? null : RunOutcome.Again,
+        ExitReason.Interrupted => null, // Run looks at the reason with the CPU given back
+        ExitReason.Wfi => RunOutcome.WaitForInterrupt,
+        ExitReason.Wfe => YieldToOthers(cpu.State),
+        ExitReason.FpTrap => HandleFpTrap(cpu, isSve: false),
+        ExitReason.SveTrap => HandleFpTrap(cpu, isSve: true),
+        ExitReason.PauthTrap => HandlePauthTrap(cpu.State),
+        ExitReason.SystemRegister => HandleSystemRegister(cpu.State),
+        ExitReason.Hvc => HandleHypervisorCall(cpu.State),
+        ExitReason.Smc => HandleSecureMonitorCall(cpu.State),
+        ExitReason.DataAbort => HandleDataAbort(cpu.State),
+        ExitReason.InstructionAbort => HandleInstructionAbort(cpu.State),
+        ExitReason.Debug => HandleDebugStop(cpu.State),
+        _ => throw new InvalidOperationException($"The engine left with {reason}."),
+    };
+
     private bool HasReasonToWake => _irqLine || _fiqLine || _kicked || PoweredOff;
 
     private void ShowLines(CpuState* state)
     {
-        state->VirtualIrq = (byte)(_irqLine ? 1 : 0);
-        state->VirtualFiq = (byte)(_fiqLine ? 1 : 0);
+        state->VirtualIrq = (byte)(_irqLine && !_stepping ? 1 : 0);
+        state->VirtualFiq = (byte)(_fiqLine && !_stepping ? 1 : 0);
     }
 
     private static nuint OffsetOfFpcr()

@@ -151,6 +151,7 @@ public sealed unsafe partial class KvmVcpu
         if (!_mmioPending)
             return;
         _mmioPending = false;
+        _stepCompleted = _stepping;
         FinishMmio(_context, RunState.MmioIsWrite, RunState.MmioLength, RunState.MmioData);
     }
 

@@ -260,15 +260,24 @@ public sealed partial class GuestMachine
     private void Run()
     {
         State = MachineState.Running;
+        if (IsHeldByDebugger)
+            return;
+        _halted = false;
         _vm.Clock.Start();
         _virtio.Release();
         _powerButton.ReleaseSoon();
         foreach (var thread in _threads)
-            thread.Resume();
+        {
+            if (MayRun(thread))
+                thread.Resume();
+        }
     }
 
     private void Halt()
     {
+        if (_halted)
+            return;
+        _halted = true;
         foreach (var thread in _threads)
             thread.RequestPause();
         foreach (var thread in _threads)

@@ -135,8 +135,7 @@ internal sealed class VcpuThread
         if (result != Errno.Ok)
         {
             _machine.OnGuestError($"vCPU {_vcpu.Index}: RUN failed with {result}. {run.Detail}");
-            lock (_gate)
-                _wish = Wish.Pause;
+            StandStill();
             return;
         }
 
@@ -148,8 +147,22 @@ internal sealed class VcpuThread
             case KvmExitReason.SystemEvent:
                 _machine.OnSystemEvent(run.SystemEvent);
                 break;
+            case KvmExitReason.Debug:
+                _machine.OnDebugStop(_vcpu.Index, run);
+                StandStill();
+                break;
             default:
                 throw new InvalidOperationException($"RUN of vCPU {_vcpu.Index} exited with {run.ExitReason}.");
+        }
+    }
+
+    /// <summary>Goes on only when told so, and says so to nobody.</summary>
+    private void StandStill()
+    {
+        lock (_gate)
+        {
+            if (_wish == Wish.Run)
+                _wish = Wish.Pause;
         }
     }
 }

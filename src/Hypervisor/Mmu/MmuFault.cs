@@ -6,6 +6,9 @@ public enum AccessKind : byte
     Read,
     Write,
     Fetch,
+
+    /// <summary>A look by something that is not the guest, such as a debugger: it changes no descriptor and needs no access flag.</summary>
+    Inspect,
 }
 
 /// <summary>Fault status codes: ISS.DFSC and ISS.IFSC. The codes below level 0 take the lookup level in their low two bits.</summary>

@@ -144,7 +144,7 @@ public static unsafe class Stage1Walker
 
             if (!isTable)
             {
-                if (!Finish(cpu, va, descriptor, hierarchical, shift, index, out translation))
+                if (!Finish(cpu, va, descriptor, hierarchical, shift, index, out translation) && kind != AccessKind.Inspect)
                 {
                     status = (byte)(FaultStatus.AccessFlag | level);
                     return false;
@@ -232,6 +232,7 @@ public static unsafe class Stage1Walker
         {
             AccessKind.Write => translation.CanWrite,
             AccessKind.Read => translation.CanRead,
+            AccessKind.Inspect => false,
             _ => translation.CanFetch,
         };
         return wanted == descriptor || !permitted || !memory.TryAcquireStore(entryAddress, sizeof(ulong), out var pointer)
