@@ -19,6 +19,25 @@ public sealed class VmDraftTests
         Assert.Null(definition.Cpu.Sve.VectorLengthsBits);
     }
 
+    [Fact]
+    public void A_cpu_option_chooses_a_profile_that_has_its_lengths()
+    {
+        HostProfile[] profiles = [Profile("a64fx", 128, 256, 512), Profile("max-pow2", 128, 256, 512, 1024), Profile("plain")];
+        var draft = new VmDraft { HostProfile = "max-pow2", AbiProfile = AbiProfiles.Rfc2018 };
+
+        Assert.True(draft.UseCpuOption(Option(["a64fx", "max-pow2"], 128, 256, 512), profiles));
+        Assert.Equal(("max-pow2", 512, AbiProfiles.Linux612), (draft.HostProfile, draft.MaxVectorLengthBits, draft.AbiProfile));
+
+        Assert.True(draft.UseCpuOption(Option(["a64fx"], 128, 256, 512), profiles));
+        Assert.Equal(("a64fx", (int?)null, true), (draft.HostProfile, draft.MaxVectorLengthBits, draft.SveEnabled));
+
+        Assert.False(draft.UseCpuOption(Option([], 128, 384), profiles));
+        Assert.Equal("a64fx", draft.HostProfile);
+
+        Assert.True(draft.UseCpuOption(Option(["a64fx", "max-pow2", "plain"]), profiles));
+        Assert.Equal(("a64fx", false), (draft.HostProfile, draft.SveEnabled));
+    }
+
     [Theory]
     [InlineData(0, 64)]
     [InlineData(192, 256)]
@@ -120,5 +139,14 @@ public sealed class VmDraftTests
         LegalVectorLengthSets = [.. lengths.Select((_, i) => lengths[..(i + 1)])],
         MaxVcpus = 64,
         Etag = "1.1",
+    };
+
+    private static ParsedCpuOption Option(string[] profiles, params int[] lengths) => new()
+    {
+        Model = "max",
+        SveEnabled = lengths.Length > 0,
+        VectorLengthsBits = lengths,
+        IgnoredProperties = [],
+        HostProfiles = profiles,
     };
 }

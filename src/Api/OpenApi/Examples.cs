@@ -31,6 +31,7 @@ internal static class Examples
         [typeof(ScheduleDefinition)] = """{ "name": "nightly", "cron": "0 3 * * *", "timeZone": "Europe/Berlin", "keepLast": 7, "keepDaily": 30 }""",
         [typeof(SchedulePatch)] = """{ "enabled": false }""",
         [typeof(HostProfileDefinition)] = """{ "name": "lab", "cpus": [{ "vectorLengthsBits": [128, 256] }, { "vectorLengthsBits": [128, 256, 512] }] }""",
+        [typeof(ParseCpuOptionRequest)] = """{ "cpu": "max,sve512=on", "accelerator": "tcg" }""",
         [typeof(SignInRequest)] = """{ "user": "admin", "password": "…" }""",
         [typeof(TokenRequest)] = """{ "name": "ci", "expiresInDays": 90, "role": "operator" }""",
         [typeof(UserRequest)] = """{ "userName": "ada", "password": "…", "role": "operator" }""",

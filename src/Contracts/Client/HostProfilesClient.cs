@@ -21,4 +21,8 @@ public sealed class HostProfilesClient
 
     public Task DeleteAsync(string name, ChangeOptions? options = null, CancellationToken cancellationToken = default) =>
         _transport.SendAsync(HttpMethod.Delete, $"host-profiles/{Uri.EscapeDataString(name)}", options, cancellationToken);
+
+    /// <summary>Reads a <c>-cpu</c> option of QEMU's. A refusal names every reason, first the one that QEMU gives.</summary>
+    public Task<ParsedCpuOption> ParseAsync(ParseCpuOptionRequest request, CancellationToken cancellationToken = default) =>
+        _transport.SendAsync<ParsedCpuOption>(HttpMethod.Post, "host-profiles:parse", request, options: null, cancellationToken);
 }

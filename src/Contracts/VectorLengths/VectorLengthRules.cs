@@ -17,6 +17,10 @@ public static class VectorLengthRules
     /// <summary>Whether <paramref name="bits"/> is a vector length that the architecture knows.</summary>
     public static bool IsArchitectural(int bits) => bits is >= BitsPerVq and <= MaxBits && bits % BitsPerVq == 0;
 
+    /// <summary>The lengths that every CPU has, ascending.</summary>
+    /// <param name="cpus">Per physical CPU its vector lengths.</param>
+    public static ImmutableArray<int> Common(IReadOnlyCollection<IReadOnlyCollection<int>> cpus) => [.. CommonOf(cpus)];
+
     /// <summary>
     /// The kernel's bound: min(largest common length, the smallest length that only some CPUs have, less one granule).
     /// Its subtraction can yield a length that no CPU has, as 640 for {1,2,4,8} beside {1,2,4,6,8} in VQs.
@@ -25,7 +29,7 @@ public static class VectorLengthRules
     /// <returns>The bound in bits, or 0 where the CPUs have no length in common.</returns>
     public static int KernelBound(IReadOnlyCollection<IReadOnlyCollection<int>> cpus)
     {
-        var common = Common(cpus);
+        var common = CommonOf(cpus);
         if (common.Count == 0)
             return 0;
 
@@ -71,7 +75,7 @@ public static class VectorLengthRules
     /// </summary>
     public static bool AcceptsLateCpu(IReadOnlyCollection<IReadOnlyCollection<int>> cpus, IReadOnlyCollection<int> late)
     {
-        var common = Common(cpus);
+        var common = CommonOf(cpus);
         var bound = KernelBound(cpus);
         return common.IsSubsetOf(late) && late.All(bits => common.Contains(bits) || bits > bound);
     }
@@ -79,7 +83,7 @@ public static class VectorLengthRules
     private static ImmutableArray<int> UpToBound(IReadOnlyCollection<IReadOnlyCollection<int>> cpus)
     {
         var bound = KernelBound(cpus);
-        return [.. Common(cpus).Where(bits => bits <= bound)];
+        return [.. CommonOf(cpus).Where(bits => bits <= bound)];
     }
 
     private static ImmutableArray<int> StrictPrefix(IReadOnlyCollection<IReadOnlyCollection<int>> cpus)
@@ -95,7 +99,7 @@ public static class VectorLengthRules
         return isPrefixOfAll ? [.. smallest] : [];
     }
 
-    private static SortedSet<int> Common(IReadOnlyCollection<IReadOnlyCollection<int>> cpus)
+    private static SortedSet<int> CommonOf(IReadOnlyCollection<IReadOnlyCollection<int>> cpus)
     {
         if (cpus.Count == 0)
             return [];

@@ -113,6 +113,8 @@ public static class ContractMapping
     public static HostProfile ToContract(this HostProfileEntity profile)
     {
         var virtualisable = profile.VirtualisableVectorLengths();
+        IReadOnlyList<int>[] cpus = [.. profile.Cpus.Select(cpu => cpu.VectorLengthsBits)];
+        var common = VectorLengthRules.Common(cpus);
         return new HostProfile
         {
             Name = profile.Name,
@@ -120,6 +122,9 @@ public static class ContractMapping
             Description = profile.Description,
             Cpus = profile.Cpus,
             VectorLengthPolicy = profile.VectorLengthPolicy,
+            CommonVectorLengthsBits = common,
+            PartialVectorLengthsBits = [.. cpus.SelectMany(lengths => lengths).Except(common).Order()],
+            MaximumVirtualisableVectorLengthBits = VectorLengthRules.KernelBound(cpus),
             VirtualisableVectorLengthsBits = virtualisable,
             LegalVectorLengthSets = [.. VectorLengthRules.LegalSets(virtualisable).Select(set => (IReadOnlyList<int>)set)],
             MaxVcpus = profile.MaxVcpus,

@@ -93,6 +93,23 @@ public sealed class VmDraft
             MaxVectorLengthBits = null;
     }
 
+    /// <summary>Takes the vector lengths of a <c>-cpu</c> option: on the chosen profile if it has them, else on the first that does.</summary>
+    /// <returns>False, with nothing changed, where no profile has exactly these lengths.</returns>
+    public bool UseCpuOption(ParsedCpuOption option, IReadOnlyList<HostProfile> profiles)
+    {
+        var able = profiles.Where(p => option.HostProfiles.Contains(p.Name, StringComparer.Ordinal)).ToList();
+        if ((able.Find(p => p.Name == HostProfile) ?? able.FirstOrDefault()) is not { } profile)
+            return false;
+        SveEnabled = option.SveEnabled;
+        MaxVectorLengthBits = option.SveEnabled && option.VectorLengthsBits.Count < profile.VirtualisableVectorLengthsBits.Count
+            ? option.VectorLengthsBits[^1]
+            : null;
+        if (MaxVectorLengthBits is not null && !AbiProfiles.AllowsVectorLengthChoice(AbiProfile))
+            AbiProfile = AbiProfiles.Linux612;
+        UseProfile(profile);
+        return true;
+    }
+
     /// <summary>What is sent to the API.</summary>
     public VmDefinition ToDefinition(HostProfile? profile)
     {
