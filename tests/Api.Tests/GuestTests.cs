@@ -38,6 +38,7 @@ public sealed class GuestTests(ApiServer api) : IClassFixture<ApiServer>, IAsync
         _node.MapGet("/vms/{id}/counters", () => Results.Json(new { at = DateTimeOffset.UnixEpoch, machine = new { exits = 7 }, vcpus = Array.Empty<int>() }));
         _node.MapGet("/vms/{id}/vcpus/{n:int}/registers", (int n) =>
             Results.Json(new { title = $"no vCPU {n}", status = 404, code = "notFound" }, contentType: "application/problem+json", statusCode: 404));
+        _node.MapPut("/vms/{id}/vcpus/{n:int}/registers", AnswerWrite);
         _node.MapGet("/vms/{id}/console", EchoAsync);
         await _node.StartAsync(Cancelled);
 
@@ -79,6 +80,55 @@ public sealed class GuestTests(ApiServer api) : IClassFixture<ApiServer>, IAsync
         var response = await api.Http.SendJsonAsync(HttpMethod.Get, $"/vms/{vm.Id}/vcpus/9/registers");
 
         Assert.Equal("no vCPU 9", (await response.ReadProblemAsync(HttpStatusCode.NotFound)).Title);
+    }
+
+    [Fact]
+    public async Task Registers_of_a_paused_guest_are_written_and_an_event_says_who_did()
+    {
+        var vm = await CreateVmOnNodeAsync(VmPhase.Paused);
+
+        var one = await api.Client.Vms.WriteRegisterAsync(vm.Id, 0, "X1", "0x2", Cancelled);
+        var both = await api.Client.Vms.WriteRegistersAsync(
+            vm.Id, 0, [new VcpuRegisterWrite { Register = "X1", Value = "0x3" }, new VcpuRegisterWrite { Register = "X2", Value = "0x4" }], Cancelled);
+
+        Assert.Equal(("X1", "0x2"), (one.Name, one.Value));
+        Assert.Equal(["0x3", "0x4"], both.Registers.Select(r => r.Value));
+        await using var context = api.NewContext();
+        var events = await context.OutboxEvents.Where(e => e.VmId == vm.Id && e.Type == "vm.registersWritten").ToListAsync(Cancelled);
+        Assert.Equal(2, events.Count);
+        Assert.Contains("\"by\": \"admin\"", events[0].Data, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_refused_write_names_every_reason_and_leaves_no_event()
+    {
+        var vm = await CreateVmOnNodeAsync(VmPhase.Paused);
+
+        var many = await api.Http.SendJsonAsync(HttpMethod.Put, $"/vms/{vm.Id}/vcpus/0/registers", """{"registers":[{"register":"bad","value":"0x1"}]}""");
+        var unknown = await api.Http.SendJsonAsync(HttpMethod.Put, $"/vms/{vm.Id}/vcpus/0/registers/bad", """{"value":"0x1"}""");
+        var malformed = await api.Http.SendJsonAsync(HttpMethod.Put, $"/vms/{vm.Id}/vcpus/0/registers/X0", """{"valu":"0x1"}""");
+        var none = await api.Http.SendJsonAsync(HttpMethod.Put, $"/vms/{vm.Id}/vcpus/0/registers", """{"registers":[]}""");
+
+        Assert.Equal("/registers/0/register", (await many.ReadProblemAsync(HttpStatusCode.UnprocessableEntity)).Errors.Single().Pointer);
+        await unknown.ReadProblemAsync(HttpStatusCode.NotFound);
+        await malformed.ReadProblemAsync(HttpStatusCode.UnprocessableEntity);
+        await none.ReadProblemAsync(HttpStatusCode.UnprocessableEntity);
+        await using var context = api.NewContext();
+        Assert.False(await context.OutboxEvents.AnyAsync(e => e.VmId == vm.Id && e.Type == "vm.registersWritten", Cancelled));
+    }
+
+    [Fact]
+    public async Task Registers_of_a_running_guest_are_not_written_and_viewers_write_none()
+    {
+        var running = await CreateVmOnNodeAsync();
+        var paused = await CreateVmOnNodeAsync(VmPhase.Paused);
+        using var viewer = await SignInViewerAsync();
+
+        var conflict = await api.Http.SendJsonAsync(HttpMethod.Put, $"/vms/{running.Id}/vcpus/0/registers/X1", """{"value":"0x1"}""");
+        var forbidden = await viewer.SendJsonAsync(HttpMethod.Put, $"/vms/{paused.Id}/vcpus/0/registers/X1", """{"value":"0x1"}""");
+
+        Assert.Equal("invalidState", (await conflict.ReadProblemAsync(HttpStatusCode.Conflict)).Code);
+        await forbidden.ReadProblemAsync(HttpStatusCode.Forbidden);
     }
 
     [Fact]
@@ -124,15 +174,7 @@ public sealed class GuestTests(ApiServer api) : IClassFixture<ApiServer>, IAsync
     public async Task A_viewer_watches_and_does_not_type()
     {
         var vm = await CreateVmOnNodeAsync();
-        var name = Requests.UniqueName("viewer");
-        var id = await api.AddUserAsync(name, Role.Viewer);
-        await using (var context = api.NewContext())
-        {
-            context.ProjectMembers.Add(new ProjectMemberEntity { ProjectId = ProjectEntity.DefaultId, UserId = id });
-            await context.SaveChangesAsync(Cancelled);
-        }
-
-        using var http = await api.SignInAsync(name);
+        using var http = await SignInViewerAsync();
         using var socket = await OpenAsync(vm.Id, "", http.DefaultRequestHeaders.Authorization!.ToString());
         Assert.Equal("from ", await ReceiveAsync(socket));
         await socket.SendAsync("typed"u8.ToArray(), WebSocketMessageType.Binary, endOfMessage: true, Cancelled);
@@ -161,6 +203,23 @@ public sealed class GuestTests(ApiServer api) : IClassFixture<ApiServer>, IAsync
         var vm = await CreateVmOnNodeAsync();
 
         await (await api.Http.SendJsonAsync(HttpMethod.Get, $"/vms/{vm.Id}/console")).ReadProblemAsync(HttpStatusCode.BadRequest);
+    }
+
+    /// <summary>The node's answer: every register but one is taken.</summary>
+    private static IResult AnswerWrite(int n, WriteVcpuRegistersRequest request) => request.Registers.Any(r => r.Register == "bad")
+        ? Results.Json(
+            new { title = "refused", status = 422, code = "validationFailed", errors = new[] { new { pointer = "/registers/0/register", code = "validationFailed", message = "no 'bad'" } } },
+            contentType: "application/problem+json", statusCode: 422)
+        : Results.Json(new { registers = request.Registers.Select(r => new { id = "0x1", name = r.Register, sizeBytes = 8, value = r.Value, bytes = "" }) });
+
+    private async Task<HttpClient> SignInViewerAsync()
+    {
+        var name = Requests.UniqueName("viewer");
+        var id = await api.AddUserAsync(name, Role.Viewer);
+        await using var context = api.NewContext();
+        context.ProjectMembers.Add(new ProjectMemberEntity { ProjectId = ProjectEntity.DefaultId, UserId = id });
+        await context.SaveChangesAsync(Cancelled);
+        return await api.SignInAsync(name);
     }
 
     private static async Task EchoAsync(HttpContext context)
@@ -202,13 +261,13 @@ public sealed class GuestTests(ApiServer api) : IClassFixture<ApiServer>, IAsync
         return Encoding.UTF8.GetString(buffer, 0, received.Count);
     }
 
-    private async Task<Vm> CreateVmOnNodeAsync()
+    private async Task<Vm> CreateVmOnNodeAsync(VmPhase phase = VmPhase.Running)
     {
         var vm = await api.CreateVmAsync();
         await using var context = api.NewContext();
         await context.VirtualMachines.Where(v => v.Id == vm.Id).ExecuteUpdateAsync(s => s.SetProperty(v => v.NodeId, _nodeId), Cancelled);
         await context.VmStatuses.Where(s => s.VmId == vm.Id)
-            .ExecuteUpdateAsync(s => s.SetProperty(v => v.NodeId, _nodeId).SetProperty(v => v.Phase, VmPhase.Running), Cancelled);
+            .ExecuteUpdateAsync(s => s.SetProperty(v => v.NodeId, _nodeId).SetProperty(v => v.Phase, phase), Cancelled);
         return vm;
     }
 }

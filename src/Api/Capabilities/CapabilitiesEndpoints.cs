@@ -6,6 +6,7 @@ using CloudVm.Api.Shared.Answers;
 using CloudVm.Api.Vms;
 using CloudVm.Contracts;
 using CloudVm.Contracts.Images;
+using CloudVm.Contracts.VectorLengths;
 using CloudVm.Contracts.Vms;
 
 namespace CloudVm.Api.Capabilities;
@@ -29,6 +30,8 @@ internal static class CapabilitiesEndpoints
         {
             Version = Version,
             AbiProfiles = AbiProfiles.All,
+            AbiProfileDetails = [.. AbiProfiles.All.Select(Describe)],
+            MaxVectorLengthBits = VectorLengthRules.MaxBits,
             ImageKinds = [.. Enum.GetNames<ImageKind>().Select(JsonNamingPolicy.CamelCase.ConvertName)],
             MaxVcpus = VmLimits.MaxVcpus,
             MinMemoryMiB = VmLimits.MinMemoryMiB,
@@ -39,4 +42,14 @@ internal static class CapabilitiesEndpoints
             SnapshotFormatVersion = SnapshotFormatVersion,
             MaxWaitSeconds = WaitForOperation.MaxSeconds,
         });
+
+    private static AbiProfileCapabilities Describe(string profile) => new()
+    {
+        Name = profile,
+        IsDefault = profile == new CpuSpec().AbiProfile,
+        Description = AbiProfiles.Describe(profile),
+        VectorLengthChoice = AbiProfiles.AllowsVectorLengthChoice(profile),
+        MixedSve = AbiProfiles.AllowsMixedSve(profile),
+        PointerAuthentication = AbiProfiles.AllowsPointerAuthentication(profile),
+    };
 }

@@ -1,5 +1,8 @@
 using System.Net.Http.Headers;
+using System.Text.Json;
 using CloudVm.Api.Shared.Problems;
+using CloudVm.Contracts.Problems;
+using CloudVm.Contracts.Serialization;
 using CloudVm.Storage;
 using CloudVm.Storage.Entities;
 using Microsoft.EntityFrameworkCore;
@@ -44,6 +47,27 @@ internal sealed class NodeProxy(CloudVmDbContext database, IHttpClientFactory cl
 
         http.Response.Headers.CacheControl = "no-store";
         await response.Content.CopyToAsync(http.Response.Body, cancellationToken);
+    }
+
+    /// <summary>Has the node do something and reads its answer.</summary>
+    /// <exception cref="ProblemException">The node refused, with its reasons, or does not answer.</exception>
+    public async Task<TAnswer> AskAsync<TAnswer>(NodeEntity node, HttpMethod method, string path, object body, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(method, node.Url.TrimEnd('/') + path);
+        request.Headers.Authorization = AuthenticationHeaderValue.Parse(await ReadCredentialsAsync(cancellationToken));
+        request.Content = JsonContent.Create(body, body.GetType(), options: CloudVmJson.Options);
+        using var response = await SendAsync(request, node, cancellationToken);
+        try
+        {
+            if (response.IsSuccessStatusCode)
+                return (await response.Content.ReadFromJsonAsync<TAnswer>(CloudVmJson.Options, cancellationToken))!;
+            var problem = (await response.Content.ReadFromJsonAsync<Problem>(CloudVmJson.Options, cancellationToken))!;
+            throw new ProblemException(problem.Status, problem.Code, problem.Title) { Detail = problem.Detail, Reasons = [.. problem.Errors] };
+        }
+        catch (JsonException e)
+        {
+            throw Refusal.NodeUnavailable($"Node '{node.Name}' answers {(int)response.StatusCode} with something that is not understood: {e.Message}");
+        }
     }
 
     private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, NodeEntity node, CancellationToken cancellationToken)

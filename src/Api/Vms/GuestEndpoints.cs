@@ -14,7 +14,8 @@ internal static class GuestEndpoints
 {
     public static IServiceCollection AddGuests(this IServiceCollection services) => services
         .AddScoped<GuestReader>()
-        .AddScoped<GuestConsole>();
+        .AddScoped<GuestConsole>()
+        .AddScoped<WriteVcpuRegisters>();
 
     public static void MapGuests(this RouteGroupBuilder api)
     {
@@ -25,11 +26,7 @@ internal static class GuestEndpoints
             .WithParameter("tail", "Only the last so many bytes.", "integer")
             .Produces<string>(StatusCodes.Status200OK, "text/plain")
             .ProducesProblems(400, 401, 403, 404, 429, 503);
-        guests.MapGet("/vcpus/{n:int}/registers", (Guid id, int n, HttpContext http, GuestReader reader) =>
-                reader.ReadGuestAsync(id, http, $"vcpus/{n}/registers"))
-            .Describe("getVcpuRegisters", "Read a vCPU's registers", "General, FP and SVE registers of a vCPU at one moment.")
-            .Produces<VcpuRegisters>()
-            .ProducesProblems(400, 401, 403, 404, 409, 429, 503);
+        guests.MapVcpus();
         guests.MapGet("/counters", (Guid id, HttpContext http, GuestReader reader) => reader.ReadGuestAsync(id, http, "counters"))
             .Describe("getVmCounters", "Read a VM's counters", "What the Hypervisor counts: instructions, exits, FP and SVE traps, loads and saves.")
             .Produces<VmCounters>()

@@ -106,7 +106,7 @@ internal sealed partial class VmDefinitions(CloudVmDbContext database, ProjectSc
             body.Refuse("/cpu/features/psci", "unsupported", "Every VM has PSCI; it cannot be left out.");
         if (cpu.Features.Pmu)
             body.Refuse("/cpu/features/pmu", "unsupported", "There are no performance monitors (PMU).");
-        if (cpu.Features.Ptrauth && cpu.AbiProfile == AbiProfiles.Rfc2018)
+        if (cpu.Features.Ptrauth && AbiProfiles.All.Contains(cpu.AbiProfile) && !AbiProfiles.AllowsPointerAuthentication(cpu.AbiProfile))
             body.Refuse("/cpu/features/ptrauth", "unsupported", $"ABI profile '{cpu.AbiProfile}' has no pointer authentication.");
     }
 

@@ -81,6 +81,44 @@ public sealed class VmsClient
     public Task<VcpuRegisters> GetRegistersAsync(Guid id, int vcpu, CancellationToken cancellationToken = default) =>
         _transport.GetAsync<VcpuRegisters>($"vms/{id}/vcpus/{vcpu}/registers", cancellationToken);
 
+    /// <summary>Ids, names and sizes of a vCPU's registers, as KVM_GET_REG_LIST has them.</summary>
+    public Task<VcpuRegisterList> ListRegistersAsync(Guid id, int vcpu, CancellationToken cancellationToken = default) =>
+        _transport.GetAsync<VcpuRegisterList>($"vms/{id}/vcpus/{vcpu}/register-list", cancellationToken);
+
+    /// <summary>One register.</summary>
+    /// <param name="id">The VM.</param>
+    /// <param name="vcpu">The vCPU.</param>
+    /// <param name="register">KVM's id or the name.</param>
+    /// <param name="cancellationToken">Stops waiting for the answer.</param>
+    public Task<VcpuRegister> GetRegisterAsync(Guid id, int vcpu, string register, CancellationToken cancellationToken = default) =>
+        _transport.GetAsync<VcpuRegister>($"vms/{id}/vcpus/{vcpu}/registers/{Uri.EscapeDataString(register)}", cancellationToken);
+
+    /// <summary>Writes a register of a paused guest.</summary>
+    /// <param name="id">The VM.</param>
+    /// <param name="vcpu">The vCPU.</param>
+    /// <param name="register">KVM's id or the name.</param>
+    /// <param name="value">As <see cref="WriteVcpuRegisterRequest.Value"/>.</param>
+    /// <param name="cancellationToken">Stops waiting for the answer.</param>
+    public Task<VcpuRegister> WriteRegisterAsync(Guid id, int vcpu, string register, string value, CancellationToken cancellationToken = default) =>
+        _transport.SendAsync<VcpuRegister>(
+            HttpMethod.Put, $"vms/{id}/vcpus/{vcpu}/registers/{Uri.EscapeDataString(register)}",
+            new WriteVcpuRegisterRequest { Value = value }, options: null, cancellationToken);
+
+    /// <summary>Writes registers of a paused guest: all of them in order, or none.</summary>
+    public Task<VcpuRegisterContents> WriteRegistersAsync(
+        Guid id, int vcpu, IReadOnlyList<VcpuRegisterWrite> registers, CancellationToken cancellationToken = default) =>
+        _transport.SendAsync<VcpuRegisterContents>(
+            HttpMethod.Put, $"vms/{id}/vcpus/{vcpu}/registers",
+            new WriteVcpuRegistersRequest { Registers = registers }, options: null, cancellationToken);
+
+    /// <summary>The vector registers lane by lane, at the vector length in effect.</summary>
+    public Task<VcpuVectors> GetVectorsAsync(
+        Guid id, int vcpu, int elementBits = 64, LaneView format = LaneView.Hex, CancellationToken cancellationToken = default) =>
+        _transport.GetAsync<VcpuVectors>(
+            $"vms/{id}/vcpus/{vcpu}/vectors".WithQuery(
+                ("elementBits", elementBits.ToString(CultureInfo.InvariantCulture)), ("format", format.ToString().ToLowerInvariant())),
+            cancellationToken);
+
     public Task<VmCounters> GetCountersAsync(Guid id, CancellationToken cancellationToken = default) =>
         _transport.GetAsync<VmCounters>($"vms/{id}/counters", cancellationToken);
 

@@ -42,6 +42,8 @@ public static class ControlProtocol
         public const string Status = "/status";
         public const string Counters = "/counters";
         public const string Registers = "/vcpus/{index}/registers";
+        public const string Register = "/vcpus/{index}/registers/{register}";
+        public const string RegisterList = "/vcpus/{index}/register-list";
         public const string Memory = "/memory";
         public const string MemoryChunks = "/memory/chunks";
         public const string MemoryChunkData = "/memory/chunk-data";
@@ -68,6 +70,7 @@ public static class ControlProtocol
         public const string InvalidRequest = "invalid-request";
         public const string InvalidDefinition = "invalid-definition";
         public const string InvalidState = "invalid-state";
+        public const string InvalidRegister = "invalid-register";
         public const string IncompatibleState = "incompatible-state";
         public const string CorruptState = "corrupt-state";
         public const string NotFound = "not-found";

@@ -96,8 +96,26 @@ public sealed class HypervisorClient : IDisposable
 
     /// <summary>Registers of one vCPU (404 for an index that does not exist).</summary>
     public Task<VcpuRegisters> RegistersAsync(int index, CancellationToken ct = default) =>
-        GetAsync(Paths.Registers.Replace("{index}", index.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal),
-            ControlJsonContext.Default.VcpuRegisters, ct);
+        GetAsync(VcpuPath(Paths.Registers, index), ControlJsonContext.Default.VcpuRegisters, ct);
+
+    /// <summary>Ids, names and sizes of one vCPU's registers, in the kernel's order.</summary>
+    public async Task<IReadOnlyList<RegisterInfo>> RegisterListAsync(int index, CancellationToken ct = default) =>
+        (await GetAsync(VcpuPath(Paths.RegisterList, index), ControlJsonContext.Default.RegisterList, ct).ConfigureAwait(false)).Registers;
+
+    /// <summary>One register by id or name (404 for what the vCPU does not have).</summary>
+    public Task<RegisterContent> RegisterAsync(int index, string register, CancellationToken ct = default) =>
+        GetAsync(VcpuPath(Paths.Register, index).Replace("{register}", Uri.EscapeDataString(register), StringComparison.Ordinal),
+            ControlJsonContext.Default.RegisterContent, ct);
+
+    /// <summary>Writes registers of a paused machine's vCPU: all of them, or none (422 with every reason).</summary>
+    /// <param name="index">The vCPU.</param>
+    /// <param name="registers">What becomes what, in order.</param>
+    /// <param name="validateOnly">Takes everything back again.</param>
+    /// <param name="ct">Cancels.</param>
+    public Task<MachineStatus> WriteRegistersAsync(
+        int index, IReadOnlyList<RegisterWrite> registers, bool validateOnly = false, CancellationToken ct = default) =>
+        SendAsync(HttpMethod.Put, VcpuPath(Paths.Registers, index),
+            JsonContent.Create(new RegisterWriteRequest(registers, validateOnly), ControlJsonContext.Default.RegisterWriteRequest), ct);
 
     /// <summary>Event counters since the process started.</summary>
     public Task<MachineCounters> CountersAsync(CancellationToken ct = default) =>
@@ -223,6 +241,9 @@ public sealed class HypervisorClient : IDisposable
         _http.Dispose();
         _handler.Dispose();
     }
+
+    private static string VcpuPath(string path, int index) =>
+        path.Replace("{index}", index.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
 
     private static string BlockPath(string disk, int first, int count) =>
         string.Create(CultureInfo.InvariantCulture, $"{Paths.DiskBlockData}?disk={Uri.EscapeDataString(disk)}&first={first}&count={count}");

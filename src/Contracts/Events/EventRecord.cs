@@ -34,6 +34,9 @@ public static class EventTypes
 
     /// <summary>A virtual device reports something, such as a driver that broke its queue; the data is a <see cref="Control.DeviceEvent"/>.</summary>
     public const string VmDeviceEvent = "vm.deviceEvent";
+
+    /// <summary>Somebody wrote registers of a paused guest; the data is a <see cref="Vms.VcpuRegistersWritten"/>.</summary>
+    public const string VmRegistersWritten = "vm.registersWritten";
     public const string OperationCreated = "operation.created";
     public const string OperationProgress = "operation.progress";
     public const string OperationDone = "operation.done";

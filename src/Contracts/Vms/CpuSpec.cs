@@ -71,6 +71,17 @@ public static class AbiProfiles
 
     public static IReadOnlyList<string> All { get; } = [Linux612, Linux61, Rfc2018];
 
+    /// <summary>Which generation of KVM a profile behaves as.</summary>
+    public static string Describe(string profile) => profile switch
+    {
+        Linux612 => "KVM of Linux 6.12: vector lengths of each vCPU can be chosen, features are the VM's, ID registers can be lowered.",
+        Linux61 => "KVM of Linux 6.1: vector lengths of each vCPU can be chosen, vCPUs may differ in features, ID registers are fixed.",
+        _ => "The series of June 2018 that brought SVE to guests: every SVE vCPU has all vector lengths, and nothing is finalized.",
+    };
+
+    /// <summary>Whether a vCPU can have pointer authentication, which the 2018 series did not know.</summary>
+    public static bool AllowsPointerAuthentication(string profile) => profile is Linux612 or Linux61;
+
     /// <summary>Whether vCPUs of one VM may differ in SVE: kernel 6.12 made vCPU features VM-wide.</summary>
     public static bool AllowsMixedSve(string profile) => profile is Linux61 or Rfc2018;
 

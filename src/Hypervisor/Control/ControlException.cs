@@ -54,6 +54,13 @@ internal sealed class ControlException(ControlProblem problem) : Exception(probl
             Code = ControlProtocol.ProblemCodes.InvalidDefinition,
             Errors = [.. e.Reasons.Select(reason => new ControlProblemReason("/boot", reason))],
         },
+        RegisterAccessException e => new ControlProblem
+        {
+            Title = "Registers cannot be written",
+            Status = 422,
+            Code = ControlProtocol.ProblemCodes.InvalidRegister,
+            Errors = e.Reasons,
+        },
         DiskException e => new ControlProblem
         {
             Title = "A disk cannot be used",

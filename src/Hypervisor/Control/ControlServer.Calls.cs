@@ -23,14 +23,6 @@ internal sealed partial class ControlServer
     private Task CountersAsync(HttpContext context) =>
         context.Response.WriteJsonAsync(RequireMachine().ReadCounters(), ControlJsonContext.Default.MachineCounters);
 
-    private async Task RegistersAsync(HttpContext context, int index)
-    {
-        var machine = RequireMachine();
-        var registers = await Task.Run(() => machine.ReadRegisters(index), context.RequestAborted).ConfigureAwait(false)
-            ?? throw ControlException.NotFound($"There is no vCPU {index}.");
-        await context.Response.WriteJsonAsync(registers, ControlJsonContext.Default.VcpuRegisters).ConfigureAwait(false);
-    }
-
     private Task ReadMemoryAsync(HttpContext context)
     {
         var machine = RequireMachine();

@@ -128,15 +128,11 @@ internal sealed partial class ControlServer : IDisposable
 
     private Func<HttpContext, Task> FindHandler(HttpRequest request)
     {
-        const string Registers = "/registers";
-        const string Vcpus = "/vcpus/";
         var path = request.Path.Value ?? string.Empty;
         if (_routes.TryGetValue((request.Method, path), out var handler))
             return handler;
-        if (request.Method == "GET" && path.StartsWith(Vcpus, StringComparison.Ordinal) && path.EndsWith(Registers, StringComparison.Ordinal)
-            && path.Length > Vcpus.Length + Registers.Length
-            && int.TryParse(path.AsSpan(Vcpus.Length..^Registers.Length), out var index))
-            return context => RegistersAsync(context, index);
+        if (FindVcpuHandler(request.Method, path) is { } vcpuHandler)
+            return vcpuHandler;
         throw ControlException.NotFound($"There is no call {request.Method} {path}.");
     }
 

@@ -45,6 +45,9 @@ public sealed unsafe partial class KvmVcpu
         return Errno.Ok;
     }
 
+    /// <summary>For whoever sets registers that decide about translation after the vCPU has run: nothing cached stays.</summary>
+    internal void InvalidateTranslations() => _engine.InvalidateAllTranslations();
+
     internal ref ulong Shadow(int index) => ref _shadow[index];
 
     /// <summary>An ID register as this vCPU sees it.</summary>

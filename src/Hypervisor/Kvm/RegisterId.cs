@@ -49,6 +49,9 @@ public static class RegisterId
     /// <summary>Size in bytes that an id encodes.</summary>
     public static int SizeOf(ulong id) => 1 << (int)((id & SizeMask) >> 52);
 
+    /// <summary>Whether an id is a Z, P or FFR register, whose size is that of the longest vector whatever the vCPU's.</summary>
+    public static bool IsSve(ulong id) => (id & GroupMask) == Sve && id != SveVls;
+
     public static ulong CoreRegister(int word, ulong size) => Arm64 | size | Core | (uint)word;
 
     public static ulong SystemRegister(SystemRegister register) => Arm64 | U64 | SysReg | (ushort)register;

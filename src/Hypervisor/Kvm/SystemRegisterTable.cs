@@ -32,6 +32,9 @@ internal static unsafe class SystemRegisterTable
     public static SystemRegisterRow? Find(KvmVcpu vcpu, SystemRegister register) =>
         ByRegister.TryGetValue(register, out var row) && row.IsVisibleTo(vcpu) ? row : null;
 
+    /// <summary>The name of a register that some vCPU has, or null.</summary>
+    public static string? NameOf(SystemRegister register) => ByRegister.GetValueOrDefault(register)?.Name;
+
     /// <summary>A trapped MRS; false means UNDEF.</summary>
     public static bool TryGuestRead(KvmVcpu vcpu, CpuState* cpu, SystemRegister register, out ulong value)
     {

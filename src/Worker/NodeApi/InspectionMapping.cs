@@ -38,6 +38,38 @@ internal static class InspectionMapping
         };
     }
 
+    /// <summary>The vector registers lane by lane.</summary>
+    /// <param name="registers">All registers of a vCPU.</param>
+    /// <param name="elementBits">Lane width, one of <see cref="VectorFormat.Widths"/>.</param>
+    /// <param name="format">How lanes are written.</param>
+    public static VcpuVectors ToVectors(ControlRegisters registers, int elementBits, LaneView format)
+    {
+        int effectiveBits = registers.VectorLengthBits == 0 ? AdvSimdBits : registers.VectorLengthBits;
+        return new VcpuVectors
+        {
+            Index = registers.Index,
+            VectorLengthBits = Math.Max(registers.MaxVectorLengthBits, AdvSimdBits),
+            EffectiveVectorLengthBits = registers.VectorLengthBits,
+            ElementBits = elementBits,
+            Format = format,
+            Z = [.. registers.Z.Select(z => VectorFormat.Lanes(z, effectiveBits, elementBits, format))],
+            P = [.. registers.P.Select(p => VectorFormat.Predicate(p, effectiveBits, elementBits))],
+            Ffr = registers.Ffr is { } ffr ? VectorFormat.Predicate(ffr, effectiveBits, elementBits) : null,
+        };
+    }
+
+    public static VcpuRegisterList ToContract(IReadOnlyList<RegisterInfo> registers) =>
+        new() { Registers = [.. registers.Select(r => new VcpuRegisterInfo(r.Id, r.Name, r.SizeBytes))] };
+
+    public static VcpuRegister ToContract(RegisterContent content) => new()
+    {
+        Id = content.Register.Id,
+        Name = content.Register.Name,
+        SizeBytes = content.Register.SizeBytes,
+        Value = content.Register.SizeBytes <= sizeof(ulong) ? ToNumber(content.Bytes) : null,
+        Bytes = content.Bytes,
+    };
+
     public static VmCounters ToContract(MachineCounters counters, DateTimeOffset at)
     {
         Dictionary<string, long> machine = new(StringComparer.Ordinal)
@@ -50,6 +82,13 @@ internal static class InspectionMapping
         foreach (UndefinedEncoding encoding in counters.UndefinedEncodings)
             machine[$"undefined.{encoding.Word}"] = (long)encoding.Count;
         return new VmCounters { At = at, Machine = machine, Vcpus = [.. counters.Vcpus.Select(ToContract)] };
+    }
+
+    private static string ToNumber(string bytes)
+    {
+        byte[] value = Convert.FromHexString(bytes);
+        Array.Reverse(value);
+        return $"0x{Convert.ToHexStringLower(value)}";
     }
 
     private static VcpuCounters ToContract(Contracts.Control.VcpuCounters vcpu)

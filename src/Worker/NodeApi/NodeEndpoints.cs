@@ -19,11 +19,9 @@ internal static class NodeEndpoints
         RouteGroupBuilder vms = routes.MapGroup("/vms/{id:guid}").AddEndpointFilter<NodeAuthentication>();
         vms.MapGet("/console", ConsoleRelay.HandleAsync);
         vms.MapGet("/console/log", ConsoleLog.Handle);
-        vms.MapGet("/vcpus/{index:int}/registers", (Guid id, int index, VmProcesses processes, CancellationToken ct) =>
-            InspectAsync(id, processes, async client =>
-                Results.Json(InspectionMapping.ToContract(await client.RegistersAsync(index, ct).ConfigureAwait(false)), CloudVmJson.Options)));
+        vms.MapVcpus();
         vms.MapGet("/counters", (Guid id, VmProcesses processes, TimeProvider time, CancellationToken ct) =>
-            InspectAsync(id, processes, async client =>
+            GuestCall.RunAsync(id, processes, async client =>
                 Results.Json(InspectionMapping.ToContract(await client.CountersAsync(ct).ConfigureAwait(false), time.GetUtcNow()), CloudVmJson.Options)));
         vms.MapGet("/memory", ReadMemoryAsync);
     }
@@ -34,7 +32,7 @@ internal static class NodeEndpoints
             return Task.FromResult(NodeProblems.Invalid("?gpa", "Give a guest physical address, decimal or 0x…, as gpa."));
         if (length is not (>= 1 and <= ControlProtocol.MaxMemoryBytes))
             return Task.FromResult(NodeProblems.Invalid("?length", $"Give a length of 1 to {ControlProtocol.MaxMemoryBytes} bytes."));
-        return InspectAsync(id, processes, async client =>
+        return GuestCall.RunAsync(id, processes, async client =>
             Results.Bytes(await client.ReadMemoryAsync(address, length.Value, ct).ConfigureAwait(false), "application/octet-stream"));
     }
 
@@ -42,27 +40,4 @@ internal static class NodeEndpoints
         text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
             ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out address)
             : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out address);
-
-    private static async Task<IResult> InspectAsync(Guid id, VmProcesses processes, Func<HypervisorClient, Task<IResult>> inspect)
-    {
-        if (!processes.Live.TryGetValue(id, out HypervisorInstance? instance) || instance.Process.Exited.IsCompleted)
-            return NodeProblems.NoGuest();
-        try
-        {
-            return await inspect(instance.Client).ConfigureAwait(false);
-        }
-        catch (HypervisorControlException refused)
-        {
-            return refused.Problem.Code switch
-            {
-                ControlProtocol.ProblemCodes.NotFound => NodeProblems.NotFound(refused.Message),
-                ControlProtocol.ProblemCodes.InvalidState => NodeProblems.NoGuest(),
-                _ => NodeProblems.Invalid("", refused.Message),
-            };
-        }
-        catch (HttpRequestException gone)
-        {
-            return NodeProblems.Unavailable(gone.Message);
-        }
-    }
 }

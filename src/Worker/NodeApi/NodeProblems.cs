@@ -1,3 +1,4 @@
+using CloudVm.Contracts.Control;
 using CloudVm.Contracts.Problems;
 using CloudVm.Contracts.Serialization;
 
@@ -24,6 +25,24 @@ internal static class NodeProblems
             Errors = [new ProblemReason(pointer, ProblemCodes.InvalidRequest, message)],
         },
         CloudVmJson.Options, "application/problem+json", 400);
+
+    /// <summary>What a Hypervisor process refused.</summary>
+    public static IResult Of(HypervisorControlException refused) => refused.Problem.Code switch
+    {
+        ControlProtocol.ProblemCodes.NotFound => NotFound(refused.Problem.Detail ?? refused.Message),
+        ControlProtocol.ProblemCodes.InvalidState =>
+            Of(409, ProblemCodes.InvalidState, "The VM's state does not allow this", refused.Problem.Detail ?? refused.Message),
+        ControlProtocol.ProblemCodes.InvalidRegister => Results.Json(
+            new Problem
+            {
+                Title = refused.Problem.Title,
+                Status = 422,
+                Code = ProblemCodes.ValidationFailed,
+                Errors = [.. refused.Problem.Errors.Select(e => new ProblemReason(e.Pointer, ProblemCodes.ValidationFailed, e.Detail))],
+            },
+            CloudVmJson.Options, "application/problem+json", 422),
+        _ => Invalid("", refused.Message),
+    };
 
     public static IResult Unavailable(string detail) =>
         Of(503, ProblemCodes.NodeUnavailable, "The VM's process does not answer", detail);

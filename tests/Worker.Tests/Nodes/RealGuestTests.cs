@@ -1,3 +1,4 @@
+using System.Net.Http.Json;
 using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Text;
@@ -76,10 +77,40 @@ public sealed class RealGuestTests(RealGuestTests.RealNode real) : IClassFixture
         Assert.Contains("\"pc\":\"0x", await http.GetStringAsync($"vms/{vm}/vcpus/0/registers", Ct), StringComparison.Ordinal);
         Assert.Contains("\"sveTraps\":", await http.GetStringAsync($"vms/{vm}/counters", Ct), StringComparison.Ordinal);
         Assert.Equal(64, (await http.GetByteArrayAsync($"vms/{vm}/memory?gpa=0x40000000&length=64", Ct)).Length);
+        Assert.Contains("\"name\":\"SVE_VLS\"", await http.GetStringAsync($"vms/{vm}/vcpus/0/register-list", Ct), StringComparison.Ordinal);
+        Assert.Contains("\"value\":\"0x", await http.GetStringAsync($"vms/{vm}/vcpus/0/registers/zcr_el1", Ct), StringComparison.Ordinal);
+        Assert.Contains("\"elementBits\":32,\"format\":\"float\"", await http.GetStringAsync($"vms/{vm}/vcpus/0/vectors?elementBits=32&format=float", Ct), StringComparison.Ordinal);
+        Assert.Equal(400, (int)(await http.GetAsync($"vms/{vm}/vcpus/0/vectors?elementBits=24", Ct)).StatusCode);
+        Assert.Equal(404, (int)(await http.GetAsync($"vms/{vm}/vcpus/0/registers/V0", Ct)).StatusCode);
         Assert.Equal(404, (int)(await http.GetAsync($"vms/{vm}/vcpus/7/registers", Ct)).StatusCode);
         Assert.Equal(409, (int)(await http.GetAsync($"vms/{Guid.NewGuid()}/counters", Ct)).StatusCode);
         http.DefaultRequestHeaders.Authorization = new("Node", "guess");
         Assert.Equal(401, (int)(await http.GetAsync($"vms/{vm}/console/log", Ct)).StatusCode);
+    }
+
+    [Fact]
+    public async Task Registers_of_a_paused_guest_are_written_and_those_of_a_running_one_are_not()
+    {
+        TestNode node = real.Node;
+        Guid vm = await node.AddVmAsync(memoryMiB: 64);
+        await node.StartAsync(vm);
+        await WaitForLogAsync(node, vm, "\n> ");
+        using HttpClient http = node.NewHttpClient();
+        string path = $"vms/{vm}/vcpus/0/registers";
+
+        Assert.Equal(409, (int)(await http.PutAsJsonAsync(path, Write("X28", "0x1"), Ct)).StatusCode);
+        await node.RunAsync(vm, OperationKind.VmPause);
+        HttpResponseMessage written = await http.PutAsJsonAsync(path, Write("X28", "0xabc"), Ct);
+        HttpResponseMessage validated = await http.PutAsJsonAsync($"{path}?validateOnly=true", Write("X28", "0x5"), Ct);
+        HttpResponseMessage refused = await http.PutAsJsonAsync(path, Write("SVE_VLS", "0x1"), Ct);
+
+        Assert.Contains("\"value\":\"0x0000000000000abc\"", await written.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
+        Assert.Equal(200, (int)validated.StatusCode);
+        Assert.Equal(422, (int)refused.StatusCode);
+        Assert.Contains("EPERM", await refused.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
+        Assert.Contains("0x0000000000000abc", await http.GetStringAsync($"{path}/X28", Ct), StringComparison.Ordinal);
+
+        static object Write(string register, string value) => new { registers = new[] { new { register, value } } };
     }
 
     [Fact]

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 
-namespace CloudVm.Web.Components.Pages.Vms;
+namespace CloudVm.Contracts.Vms;
 
 /// <summary>How the lanes of a vector register are written.</summary>
 public enum LaneView
@@ -11,6 +11,31 @@ public enum LaneView
     Signed,
     Unsigned,
     Float,
+}
+
+/// <summary>Answer of <c>GET /vms/{id}/vcpus/{n}/vectors</c>: the vector registers lane by lane, at the vector length in effect. Lane 0 comes first.</summary>
+public sealed record VcpuVectors
+{
+    public required int Index { get; init; }
+
+    /// <summary>The vCPU's longest vector length; 128 without SVE, where Z holds the V registers.</summary>
+    public required int VectorLengthBits { get; init; }
+
+    /// <summary>The vector length the guest has selected now, which the lanes fill; 0 without SVE, where they fill 128 bits.</summary>
+    public required int EffectiveVectorLengthBits { get; init; }
+
+    public required int ElementBits { get; init; }
+
+    public required LaneView Format { get; init; }
+
+    /// <summary>The lanes of Z0 to Z31.</summary>
+    public required IReadOnlyList<IReadOnlyList<string>> Z { get; init; }
+
+    /// <summary>The elements of P0 to P15 as <c>1</c> and <c>.</c>, in groups of eight; empty without SVE.</summary>
+    public required IReadOnlyList<string> P { get; init; }
+
+    /// <summary>The first-fault register, as <see cref="P"/>.</summary>
+    public string? Ffr { get; init; }
 }
 
 /// <summary>Writes vector and predicate registers lane by lane. Lane 0 comes first.</summary>

@@ -1,6 +1,6 @@
-using CloudVm.Web.Components.Pages.Vms;
+using CloudVm.Contracts.Vms;
 
-namespace CloudVm.Web.Tests;
+namespace CloudVm.Contracts.Tests;
 
 public sealed class VectorFormatTests
 {
@@ -38,13 +38,4 @@ public sealed class VectorFormatTests
     [InlineData("0200", 128, 64, "..")]
     public void An_element_is_active_by_the_lowest_bit_of_its_bytes(string bytes, int vector, int width, string expected) =>
         Assert.Equal(expected, VectorFormat.Predicate(bytes, vector, width));
-
-    [Fact]
-    public void PSTATE_is_taken_apart()
-    {
-        const string Value = "0x00000000600003c5";
-
-        Assert.Equal("EL1h", PStateFormat.ModeOf(Value));
-        Assert.Equal(["Z", "C", "D", "A", "I", "F"], PStateFormat.FlagsOf(Value).Where(f => f.Set).Select(f => f.Name));
-    }
 }
