@@ -6,7 +6,6 @@ using CloudVm.Api.Shared.Problems;
 using CloudVm.Api.Shared.UnitsOfWork;
 using CloudVm.Contracts;
 using CloudVm.Contracts.Events;
-using CloudVm.Contracts.Problems;
 using CloudVm.Contracts.Vms;
 using CloudVm.Storage;
 using CloudVm.Storage.Events;
