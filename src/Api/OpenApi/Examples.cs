@@ -26,6 +26,8 @@ internal static class Examples
         [typeof(SnapshotVmRequest)] = """{ "name": "before-upgrade" }""",
         [typeof(RestoreVmRequest)] = $$"""{ "snapshotId": "{{SnapshotId}}" }""",
         [typeof(ForkVmRequest)] = $$"""{ "snapshotId": "{{SnapshotId}}", "name": "experiment" }""",
+        [typeof(WriteVcpuRegisterRequest)] = """{ "value": "0x40000000" }""",
+        [typeof(WriteVcpuRegistersRequest)] = """{ "registers": [{ "register": "X0", "value": "0x1" }, { "register": "Z0", "value": "0000803f" }] }""",
         [typeof(BulkVmRequest)] = $$"""{ "ids": ["{{VmId}}"] }""",
         [typeof(RestoreSnapshotRequest)] = """{ "newVmName": "restored" }""",
         [typeof(ScheduleDefinition)] = """{ "name": "nightly", "cron": "0 3 * * *", "timeZone": "Europe/Berlin", "keepLast": 7, "keepDaily": 30 }""",
