@@ -28,7 +28,7 @@ public sealed unsafe partial class Interpreter
     {
         _fpEnabled = !TrapsInCpacr(CpacrFpenShift) && Cpu->TrapFp == 0;
         _sveEnabled = _fpEnabled && !TrapsInCpacr(CpacrZenShift) && Cpu->TrapSve == 0;
-        VL = (int)Cpu->EffectiveVq() * 16;
+        SetVectorLength((int)Cpu->EffectiveVq() * 16);
     }
 
     /// <summary>Traps of ZCR_EL1 itself: CPACR_EL1.ZEN, then CPTR_EL2.TZ.</summary>

@@ -63,40 +63,52 @@ public sealed unsafe partial class Interpreter
         var ascending = (w >> 10 & 1) != 0;
         var inclusive = (w >> 4 & 1) != 0 == ascending;
         var size = SizeField(w);
+        var elements = c.VL >> size;
         var n = WhileOperand(c.X(Rn(w)), w, unsigned);
         var m = WhileOperand(c.X(Rm(w)), w, unsigned);
-
-        var elements = c.VL >> size;
-        var distance = (ascending ? m - n : n - m) + (inclusive ? 1 : 0);
-        var count = (int)Int128.Clamp(distance, 0, elements);
+        var (low, high) = ascending ? (n, m) : (m, n);
 
         // A limit that includes the end of the range never ends the loop: the counter wraps round.
+        var count = 0;
         if (inclusive && m == WhileEnd(w, unsigned, ascending))
             count = elements;
+        else if (low < high || (low == high && inclusive))
+            count = (int)Math.Min((uint)elements, high - low + (inclusive ? 1u : 0));
 
-        Predicate result = default;
-        for (var i = 0; i < count; i++)
-            result.Set((ascending ? i : elements - 1 - i) << size);
-        c.SetPredicateFlags(c.AllTrue(size), result, size);
+        var result = FirstBits((ascending ? count : elements) << size, size);
+        if (!ascending)
+        {
+            var unwanted = FirstBits((elements - count) << size, size);
+            for (var i = 0; i < Predicate.Words; i++)
+                result.Bits[i] &= ~unwanted.Bits[i];
+        }
+
+        // PredTest with every element active.
+        var hasFirst = ascending ? count > 0 : count == elements;
+        var hasLast = ascending ? count == elements : count > 0;
+        c.Cpu->Nzcv = (hasFirst ? 1u << 31 : 0) | (count > 0 ? 0 : 1u << 30) | (hasLast ? 0 : 1u << 29);
         c.WritePredicate(w & 0xF, result);
         return StepResult.Next;
     }
 
-    private static Int128 WhileOperand(ulong value, uint w, bool unsigned) => ((w >> 12 & 1) != 0, unsigned) switch
+    /// <summary>The operand as a number whose unsigned order is that of the comparison.</summary>
+    private static ulong WhileOperand(ulong value, uint w, bool unsigned)
     {
-        (true, true) => value,
-        (true, false) => (long)value,
-        (false, true) => (uint)value,
-        (false, false) => (int)value,
-    };
+        var wide = (w >> 12 & 1) != 0 ? value : unsigned ? (uint)value : (ulong)(int)value;
+        return unsigned ? wide : wide ^ (1ul << 63);
+    }
 
-    private static Int128 WhileEnd(uint w, bool unsigned, bool ascending) => ((w >> 12 & 1) != 0, unsigned) switch
+    private static ulong WhileEnd(uint w, bool unsigned, bool ascending)
     {
-        (true, true) => ascending ? ulong.MaxValue : 0,
-        (true, false) => ascending ? long.MaxValue : long.MinValue,
-        (false, true) => ascending ? uint.MaxValue : 0,
-        (false, false) => ascending ? int.MaxValue : int.MinValue,
-    };
+        var end = ((w >> 12 & 1) != 0, unsigned) switch
+        {
+            (true, true) => ascending ? ulong.MaxValue : 0,
+            (true, false) => ascending ? long.MaxValue : unchecked((ulong)long.MinValue),
+            (false, true) => ascending ? uint.MaxValue : 0,
+            (false, false) => ascending ? int.MaxValue : unchecked((ulong)int.MinValue),
+        };
+        return unsigned ? end : end ^ (1ul << 63);
+    }
 
     /// <summary>WHILEWR and WHILERW: elements before a store could overtake a load at the other pointer, or the other way round.</summary>
     internal static StepResult WHILE_p_rr(Interpreter c, uint w)
@@ -111,9 +123,7 @@ public sealed unsafe partial class Interpreter
         var distance = readAfterWrite
             ? (n == m ? elements : (n > m ? n - m : m - n) >> size)
             : (n >= m ? elements : (m - n) >> size);
-        Predicate result = default;
-        for (var i = 0; i < (int)Math.Min(distance, elements); i++)
-            result.Set(i << size);
+        var result = FirstBits((int)Math.Min(distance, elements) << size, size);
         c.SetPredicateFlags(c.AllTrue(size), result, size);
         c.WritePredicate(w & 0xF, result);
         return StepResult.Next;

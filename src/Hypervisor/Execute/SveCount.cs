@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using CloudVm.Hypervisor.Execute.Elements;
 
 namespace CloudVm.Hypervisor.Execute;
@@ -107,21 +108,16 @@ public sealed unsafe partial class Interpreter
     /// <summary>Number of true elements of Pm, whose field is in bits 8:5.</summary>
     private long PredicateCount(uint w)
     {
-        var m = ReadPredicate((w >> 5) & 0xF);
-        for (var i = 0; i < Predicate.Words; i++)
-            m.Bits[i] &= ElementBits(SizeField(w));
-        return m.Count();
+        var m = ReadPredicate((w >> 5) & 0xF).All;
+        return Predicate.Of(m & Vector256.Create(ElementBits(SizeField(w)))).Count();
     }
 
     internal static StepResult CNTP_r_p_p(Interpreter c, uint w)
     {
         if (!c.CheckSve(out var trapped))
             return trapped;
-        var pg = c.ReadPredicate((w >> 10) & 0xF);
-        var n = c.ReadPredicate((w >> 5) & 0xF);
-        for (var i = 0; i < Predicate.Words; i++)
-            n.Bits[i] &= pg.Bits[i] & ElementBits(SizeField(w));
-        c.X(Rd(w), (ulong)n.Count());
+        var n = c.ReadPredicate((w >> 5) & 0xF).All & c.ReadPredicate((w >> 10) & 0xF).All;
+        c.X(Rd(w), (ulong)Predicate.Of(n & Vector256.Create(ElementBits(SizeField(w)))).Count());
         return StepResult.Next;
     }
 

@@ -1,4 +1,5 @@
-using System.Runtime.InteropServices;
+using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace CloudVm.Hypervisor.Execute;
 
@@ -25,6 +26,7 @@ public sealed unsafe partial class Interpreter
     internal static StepResult SveGather64(Interpreter c, uint w) =>
         c.GatherScalar(w, elementSize: 3, OffsetKind.Full, (w >> 21 & 1) != 0);
 
+    [SkipLocalsInit]
     private StepResult GatherScalar(uint w, int elementSize, OffsetKind kind, bool scaled)
     {
         if (!CheckSve(out var trapped))
@@ -41,6 +43,7 @@ public sealed unsafe partial class Interpreter
     /// <summary>Gather, [Zn.D, #imm].</summary>
     internal static StepResult SveGatherVector64(Interpreter c, uint w) => c.GatherVector(w, 3);
 
+    [SkipLocalsInit]
     private StepResult GatherVector(uint w, int elementSize)
     {
         if (!CheckSve(out var trapped))
@@ -69,16 +72,23 @@ public sealed unsafe partial class Interpreter
     private void ScalarPlusVector(uint w, ulong* addresses, int elementSize, OffsetKind kind, int shift)
     {
         var start = XSp(Rn(w));
-        for (var i = 0; i < VL >> elementSize; i++)
+        var offsets = Z(Rm(w));
+        var stride = 1 << elementSize;
+        var elements = VL >> elementSize;
+        if (kind == OffsetKind.Full)
         {
-            var raw = ReadElement(Z(Rm(w)), elementSize, i);
-            var offset = kind switch
-            {
-                OffsetKind.Unsigned32 => (uint)raw,
-                OffsetKind.Signed32 => (ulong)(int)raw,
-                _ => raw,
-            };
-            addresses[i] = start + (offset << shift);
+            for (var i = 0; i < elements; i++)
+                addresses[i] = start + (*(ulong*)(offsets + (i * stride)) << shift);
+        }
+        else if (kind == OffsetKind.Signed32)
+        {
+            for (var i = 0; i < elements; i++)
+                addresses[i] = start + ((ulong)*(int*)(offsets + (i * stride)) << shift);
+        }
+        else
+        {
+            for (var i = 0; i < elements; i++)
+                addresses[i] = start + ((ulong)*(uint*)(offsets + (i * stride)) << shift);
         }
     }
 
@@ -98,21 +108,52 @@ public sealed unsafe partial class Interpreter
         return (w >> 13 & 1) != 0 ? LoadFirstFaultAt(w, addresses, type, firstMayFault: true) : Gather(w, addresses, type);
     }
 
+    [SkipLocalsInit]
     private StepResult Gather(uint w, ulong* addresses, LoadType type)
     {
-        var elementSize = type.ElementSize;
-        var pg = Pg(w);
+        // The destination may be the register of offsets, and a fault must leave it alone.
         var result = stackalloc byte[MaxVectorBytes];
-        NativeMemory.Clear(result, MaxVectorBytes);
-        for (var i = 0; i < VL >> elementSize; i++)
+        var loaded = ((type.MemorySize << 1) | (type.Signed ? 1 : 0)) switch
         {
-            var offset = i << elementSize;
-            if (IsActive(pg, offset) && !LoadInto(addresses[i], result + offset, type))
-                return FaultResult;
-        }
-
+            0 => GatherElements<byte>(Pg(w), addresses, result, type.ElementSize),
+            1 => GatherElements<sbyte>(Pg(w), addresses, result, type.ElementSize),
+            2 => GatherElements<ushort>(Pg(w), addresses, result, type.ElementSize),
+            3 => GatherElements<short>(Pg(w), addresses, result, type.ElementSize),
+            4 => GatherElements<uint>(Pg(w), addresses, result, type.ElementSize),
+            5 => GatherElements<int>(Pg(w), addresses, result, type.ElementSize),
+            _ => GatherElements<ulong>(Pg(w), addresses, result, type.ElementSize),
+        };
+        if (!loaded)
+            return FaultResult;
         Buffer.MemoryCopy(result, Z(Rd(w)), MaxVectorBytes, VL);
         return StepResult.Next;
+    }
+
+    private bool GatherElements<TMemory>(byte* pg, ulong* addresses, byte* result, int elementSize)
+        where TMemory : unmanaged, IBinaryInteger<TMemory> =>
+        elementSize == 2
+            ? GatherElements<TMemory, uint>(pg, addresses, result)
+            : GatherElements<TMemory, ulong>(pg, addresses, result);
+
+    private bool GatherElements<TMemory, TElement>(byte* pg, ulong* addresses, byte* result)
+        where TMemory : unmanaged, IBinaryInteger<TMemory>
+        where TElement : unmanaged, IBinaryInteger<TElement>
+    {
+        for (var offset = 0; offset < VL; offset += sizeof(TElement))
+        {
+            var value = TElement.Zero;
+            if (IsActive(pg, offset))
+            {
+                if (!Load<TMemory>(*addresses, out var loaded, AccessInfo.None))
+                    return false;
+                value = TElement.CreateTruncating(loaded);
+            }
+
+            *(TElement*)(result + offset) = value;
+            addresses++;
+        }
+
+        return true;
     }
 
     /// <summary>Scatter, [Rn, Zm.S, UXTW|SXTW]: xs is bit 14, scaled is bit 21.</summary>
@@ -126,6 +167,7 @@ public sealed unsafe partial class Interpreter
     /// <summary>Scatter, [Rn, Zm.D].</summary>
     internal static StepResult SveScatter64(Interpreter c, uint w) => c.ScatterScalar(w, elementSize: 3, OffsetKind.Full);
 
+    [SkipLocalsInit]
     private StepResult ScatterScalar(uint w, int elementSize, OffsetKind kind)
     {
         if (!CheckSve(out var trapped))
@@ -142,6 +184,7 @@ public sealed unsafe partial class Interpreter
     /// <summary>Scatter, [Zn.D, #imm].</summary>
     internal static StepResult SveScatterVector64(Interpreter c, uint w) => c.ScatterVector(w, 3);
 
+    [SkipLocalsInit]
     private StepResult ScatterVector(uint w, int elementSize)
     {
         if (!CheckSve(out var trapped))

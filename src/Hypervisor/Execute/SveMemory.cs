@@ -1,4 +1,8 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using CloudVm.Hypervisor.Execute.Elements;
+using CloudVm.Hypervisor.Mmu;
 
 namespace CloudVm.Hypervisor.Execute;
 
@@ -39,19 +43,13 @@ public sealed unsafe partial class Interpreter
     private ulong ContiguousBase(uint w, LoadType type) =>
         XSp(Rn(w)) + (ulong)(SignedImm4(w) * (VL >> (type.ElementSize - type.MemorySize)));
 
+    [SkipLocalsInit]
     private StepResult LoadContiguous(uint w, ulong address, LoadType type)
     {
         var pg = Pg(w);
         var result = stackalloc byte[MaxVectorBytes];
-        if (type.MemorySize == type.ElementSize && AllActive(pg, type.ElementSize))
-        {
-            var direct = ReadPointer(address, VL);
-            if (direct != null)
-            {
-                Buffer.MemoryCopy(direct, Z(Rd(w)), MaxVectorBytes, VL);
-                return StepResult.Next;
-            }
-        }
+        if (TryLoadBlock(address, pg, Z(Rd(w)), type, result))
+            return StepResult.Next;
 
         NativeMemory.Clear(result, MaxVectorBytes);
         var step = 1 << type.ElementSize;
@@ -65,6 +63,58 @@ public sealed unsafe partial class Interpreter
 
         Buffer.MemoryCopy(result, Z(Rd(w)), MaxVectorBytes, VL);
         return StepResult.Next;
+    }
+
+    /// <summary>
+    /// Loads a vector from pages that the TLB holds, at most two. False, with nothing done, where they do not hold all of its memory up to
+    /// the last active element; that says nothing about faults.
+    /// </summary>
+    /// <param name="buffer">Room for a vector.</param>
+    private bool TryLoadBlock(ulong address, byte* pg, byte* destination, LoadType type, byte* buffer)
+    {
+        var length = VL >> (type.ElementSize - type.MemorySize);
+        var source = ReadPointer(address, length);
+        if (source == null)
+        {
+            var last = LastActiveElement(pg, type.ElementSize);
+            length = (last + 1) << type.MemorySize;
+            NativeMemory.Clear(buffer, MaxVectorBytes);
+            if (!TryReadPages(address, buffer, length))
+                return false;
+            source = buffer;
+        }
+
+        VectorTransfer.Place(destination, source, pg, VL, type.MemorySize, type.ElementSize, type.Signed);
+        return true;
+    }
+
+    /// <summary>Copies from at most two pages that the TLB holds. False, with nothing copied, when it does not hold them.</summary>
+    private bool TryReadPages(ulong address, byte* destination, int length)
+    {
+        var head = (int)Math.Min((ulong)length, (~address & ~Tlb.PageMask) + 1);
+        var rest = length - head;
+        var first = head == 0 ? destination : ReadPointer(address, head);
+        var second = rest == 0 ? destination : ReadPointer(address + (ulong)head, rest);
+        if (first == null || second == null)
+            return false;
+        Unsafe.CopyBlockUnaligned(destination, first, (uint)head);
+        if (rest != 0)
+            Unsafe.CopyBlockUnaligned(destination + head, second, (uint)rest);
+        return true;
+    }
+
+    /// <summary>Number of the last active element, or -1.</summary>
+    private int LastActiveElement(byte* pg, int size)
+    {
+        var words = (ulong*)pg;
+        for (var i = PredicateWords - 1; i >= 0; i--)
+        {
+            var active = words[i] & ElementBits(size) & VectorBits(i);
+            if (active != 0)
+                return ((i * 64) + System.Numerics.BitOperations.Log2(active)) >> size;
+        }
+
+        return -1;
     }
 
     /// <summary>Loads one element from memory and extends it into its place.</summary>
@@ -98,20 +148,6 @@ public sealed unsafe partial class Interpreter
         return true;
     }
 
-    /// <summary>Whether every element of a size is active.</summary>
-    private bool AllActive(byte* pg, int size)
-    {
-        var words = (ulong*)pg;
-        for (var i = 0; i * 64 < VL; i++)
-        {
-            var wanted = ElementBits(size) & VectorBits(i);
-            if ((words[i] & wanted) != wanted)
-                return false;
-        }
-
-        return true;
-    }
-
     /// <summary>LDFF1, [Rn, Rm, LSL].</summary>
     internal static StepResult LDFF1_z_p_br(Interpreter c, uint w)
     {
@@ -130,8 +166,13 @@ public sealed unsafe partial class Interpreter
         return c.LoadFirstFault(w, c.ContiguousBase(w, type), type, firstMayFault: false);
     }
 
+    [SkipLocalsInit]
     private StepResult LoadFirstFault(uint w, ulong address, LoadType type, bool firstMayFault)
     {
+        var buffer = stackalloc byte[MaxVectorBytes];
+        if (TryLoadBlock(address, Pg(w), Z(Rd(w)), type, buffer))
+            return StepResult.Next;
+
         var addresses = stackalloc ulong[MaxVectorBytes];
         var elements = VL >> type.ElementSize;
         for (var i = 0; i < elements; i++)
@@ -186,7 +227,6 @@ public sealed unsafe partial class Interpreter
             return trapped;
         var type = DecodeLoadType((w >> 23 & 3) << 2 | (w >> 13 & 3));
         var pg = c.Pg(w);
-        var d = c.Z(Rd(w));
         ulong value = 0;
         if (c.FindActive(pg, type.ElementSize, out _, out _))
         {
@@ -195,8 +235,8 @@ public sealed unsafe partial class Interpreter
                 return c.FaultResult;
         }
 
-        for (var i = 0; i < c.VL >> type.ElementSize; i++)
-            WriteElement(d, type.ElementSize, i, IsActive(pg, i << type.ElementSize) ? value : 0);
+        var lanes = new Lanes { D = c.Z(Rd(w)), Pg = pg, Bytes = c.VL, Immediate = value, Shift = 1 };
+        LaneDispatch.Run<FillLoop>(type.ElementSize, false, ref lanes);
         return StepResult.Next;
     }
 
@@ -233,16 +273,28 @@ public sealed unsafe partial class Interpreter
         var pg = Pg(w);
         var buffer = stackalloc byte[32];
         NativeMemory.Clear(buffer, 32);
-        for (var offset = 0; offset < segment; offset += 1 << size)
+        var direct = ReadPointer(address, segment);
+        if (direct != null)
         {
-            if (IsActive(pg, offset) && !LoadInto(address + (ulong)offset, buffer + offset, type))
-                return FaultResult;
+            VectorTransfer.Place(buffer, direct, pg, segment, size, size, signed: false);
+        }
+        else
+        {
+            for (var offset = 0; offset < segment; offset += 1 << size)
+            {
+                if (IsActive(pg, offset) && !LoadInto(address + (ulong)offset, buffer + offset, type))
+                    return FaultResult;
+            }
         }
 
         // A vector that is no multiple of 256 bits gets whole segments only, and zero above them.
         var d = Z(Rd(w));
-        for (var offset = 0; offset < VL; offset++)
-            d[offset] = offset < VL / segment * segment ? buffer[offset % segment] : (byte)0;
+        for (var offset = 0; offset < VL; offset += 16)
+        {
+            var part = offset < VL / segment * segment ? Vector128.Load(buffer + (offset & (segment - 1))) : Vector128<byte>.Zero;
+            part.Store(d + offset);
+        }
+
         return StepResult.Next;
     }
 
@@ -269,14 +321,11 @@ public sealed unsafe partial class Interpreter
     {
         var pg = Pg(w);
         var source = Z(Rd(w));
-        if (memory == element && AllActive(pg, element))
+        var direct = WritePointer(address, VL >> (element - memory));
+        if (direct != null)
         {
-            var direct = WritePointer(address, VL);
-            if (direct != null)
-            {
-                Buffer.MemoryCopy(source, direct, VL, VL);
-                return StepResult.Next;
-            }
+            VectorTransfer.Scatter(direct, source, pg, VL, memory, element);
+            return StepResult.Next;
         }
 
         for (var offset = 0; offset < VL; offset += 1 << element)

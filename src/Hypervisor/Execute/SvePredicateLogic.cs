@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using CloudVm.Hypervisor.Execute.Elements;
 
 namespace CloudVm.Hypervisor.Execute;
@@ -5,18 +6,17 @@ namespace CloudVm.Hypervisor.Execute;
 /// <summary>SVE predicate generation, logic, breaks, permutes and the first-fault register.</summary>
 public sealed unsafe partial class Interpreter
 {
-    /// <summary>op Pd, Pg/Z, Pn, Pm, on 64 bits at a time; S (bit 22) sets the flags.</summary>
+    /// <summary>op Pd, Pg/Z, Pn, Pm by the operation's vector form; S (bit 22) sets the flags.</summary>
     internal static StepResult SvePredicateLogic<TOp>(Interpreter c, uint w) where TOp : struct, IIntBinary
     {
         if (!c.CheckSve(out var trapped))
             return trapped;
         var pg = c.ReadPredicate((w >> 10) & 0xF);
-        var n = c.ReadPredicate((w >> 5) & 0xF);
-        var m = c.ReadPredicate((w >> 16) & 0xF);
+        var value = TOp.Vector<Host256<ulong>, ulong>(
+            Host256<ulong>.Load(c.P((w >> 5) & 0xF)), Host256<ulong>.Load(c.P((w >> 16) & 0xF)));
         Predicate result;
-        var saturated = false;
-        for (var i = 0; i < Predicate.Words; i++)
-            result.Bits[i] = TOp.Apply(n.Bits[i], m.Bits[i], ref saturated) & pg.Bits[i];
+        Host256<ulong>.Store(value, (byte*)result.Bits);
+        result = Predicate.Of(result.All & pg.All);
         if ((w >> 22 & 1) != 0)
             c.SetPredicateFlags(pg, result, 0);
         c.WritePredicate(w & 0xF, result);
@@ -31,10 +31,7 @@ public sealed unsafe partial class Interpreter
         var pg = c.ReadPredicate((w >> 10) & 0xF);
         var n = c.ReadPredicate((w >> 5) & 0xF);
         var m = c.ReadPredicate((w >> 16) & 0xF);
-        Predicate result;
-        for (var i = 0; i < Predicate.Words; i++)
-            result.Bits[i] = (n.Bits[i] & pg.Bits[i]) | (m.Bits[i] & ~pg.Bits[i]);
-        c.WritePredicate(w & 0xF, result);
+        c.WritePredicate(w & 0xF, Predicate.Of(Vector256.ConditionalSelect(pg.All, n.All, m.All)));
         return StepResult.Next;
     }
 
@@ -52,10 +49,7 @@ public sealed unsafe partial class Interpreter
         if (!c.CheckSve(out var trapped))
             return trapped;
         var size = SizeField(w);
-        Predicate result = default;
-        var count = DecodePredCount((w >> 5) & 0x1F, c.VL >> size);
-        for (var i = 0; i < count; i++)
-            result.Set(i << size);
+        var result = FirstBits(DecodePredCount((w >> 5) & 0x1F, c.VL >> size) << size, size);
         if ((w >> 16 & 1) != 0)
             c.SetPredicateFlags(result, result, size);
         c.WritePredicate(w & 0xF, result);
@@ -101,8 +95,7 @@ public sealed unsafe partial class Interpreter
             return trapped;
         var pg = c.ReadPredicate((w >> 5) & 0xF);
         var result = c.ReadPredicate(16);
-        for (var i = 0; i < Predicate.Words; i++)
-            result.Bits[i] &= pg.Bits[i];
+        result = Predicate.Of(result.All & pg.All);
         if ((w >> 22 & 1) != 0)
             c.SetPredicateFlags(pg, result, 0);
         c.WritePredicate(w & 0xF, result);
@@ -115,14 +108,9 @@ public sealed unsafe partial class Interpreter
             return trapped;
         var pg = c.ReadPredicate((w >> 5) & 0xF);
         var result = c.ReadPredicate(w & 0xF);
-        for (var i = 0; i < c.VL; i++)
-        {
-            if (!pg[i])
-                continue;
-            result.Set(i);
-            break;
-        }
-
+        var first = pg.First();
+        if (first >= 0)
+            result.Set(first);
         c.SetPredicateFlags(pg, result, 0);
         c.WritePredicate(w & 0xF, result);
         return StepResult.Next;
@@ -135,18 +123,15 @@ public sealed unsafe partial class Interpreter
         var size = SizeField(w);
         var pg = c.ReadPredicate((w >> 5) & 0xF);
         var previous = c.ReadPredicate(w & 0xF);
-        var next = 0;
-        for (var i = 0; i < c.VL; i += 1 << size)
-        {
-            if (previous[i])
-                next = i + (1 << size);
-        }
-
-        while (next < c.VL && !pg[next])
-            next += 1 << size;
+        for (var i = 0; i < Predicate.Words; i++)
+            previous.Bits[i] &= ElementBits(size);
+        var last = previous.Last();
+        var next = pg;
+        for (var i = 0; i < Predicate.Words; i++)
+            next.Bits[i] &= ElementBits(size) & ~BitsBelow(last + 1 - (i * 64));
         Predicate result = default;
-        if (next < c.VL)
-            result.Set(next);
+        if (next.First() is var found and >= 0)
+            result.Set(found);
         c.SetPredicateFlags(pg, result, size);
         c.WritePredicate(w & 0xF, result);
         return StepResult.Next;
@@ -159,7 +144,7 @@ public sealed unsafe partial class Interpreter
             return trapped;
         var merging = (w >> 4 & 1) != 0;
         var pg = c.ReadPredicate((w >> 10) & 0xF);
-        var result = c.BreakAt(pg, c.ReadPredicate((w >> 5) & 0xF), before: (w >> 23 & 1) != 0);
+        var result = BreakAt(pg, c.ReadPredicate((w >> 5) & 0xF), before: (w >> 23 & 1) != 0);
         if (merging)
         {
             var old = c.ReadPredicate(w & 0xF);
@@ -173,36 +158,27 @@ public sealed unsafe partial class Interpreter
         return StepResult.Next;
     }
 
-    private Predicate BreakAt(in Predicate pg, in Predicate n, bool before)
+    /// <summary>The active elements before the first that is true in Pn; with that one unless <paramref name="before"/>.</summary>
+    private static Predicate BreakAt(in Predicate pg, in Predicate n, bool before)
     {
         Predicate result = default;
-        for (var i = 0; i < VL; i++)
+        for (var i = 0; i < Predicate.Words; i++)
         {
-            if (!pg[i])
-                continue;
-            if (n[i])
+            var hits = pg.Bits[i] & n.Bits[i];
+            if (hits != 0)
             {
-                if (!before)
-                    result.Set(i);
+                var lowest = hits & (0 - hits);
+                result.Bits[i] = pg.Bits[i] & ((before ? lowest : lowest << 1) - 1);
                 break;
             }
 
-            result.Set(i);
+            result.Bits[i] = pg.Bits[i];
         }
 
         return result;
     }
 
-    private bool LastActive(in Predicate pg, in Predicate n)
-    {
-        for (var i = VL - 1; i >= 0; i--)
-        {
-            if (pg[i])
-                return n[i];
-        }
-
-        return false;
-    }
+    private static bool LastActive(in Predicate pg, in Predicate n) => pg.Last() is var last and >= 0 && n[last];
 
     /// <summary>BRKPA and BRKPB (bit 4): as BRKA and BRKB of Pm, if the last active element of Pn is true, else false.</summary>
     internal static StepResult SveBreakPair(Interpreter c, uint w)
@@ -211,8 +187,8 @@ public sealed unsafe partial class Interpreter
             return trapped;
         var pg = c.ReadPredicate((w >> 10) & 0xF);
         Predicate result = default;
-        if (c.LastActive(pg, c.ReadPredicate((w >> 5) & 0xF)))
-            result = c.BreakAt(pg, c.ReadPredicate((w >> 16) & 0xF), before: (w >> 4 & 1) != 0);
+        if (LastActive(pg, c.ReadPredicate((w >> 5) & 0xF)))
+            result = BreakAt(pg, c.ReadPredicate((w >> 16) & 0xF), before: (w >> 4 & 1) != 0);
         if ((w >> 22 & 1) != 0)
             c.SetPredicateFlags(pg, result, 0);
         c.WritePredicate(w & 0xF, result);
@@ -226,7 +202,7 @@ public sealed unsafe partial class Interpreter
             return trapped;
         var pg = c.ReadPredicate((w >> 10) & 0xF);
         Predicate result = default;
-        if (c.LastActive(pg, c.ReadPredicate((w >> 5) & 0xF)))
+        if (LastActive(pg, c.ReadPredicate((w >> 5) & 0xF)))
             result = c.ReadPredicate(w & 0xF);
         if ((w >> 22 & 1) != 0)
             c.SetPredicateFlags(c.AllTrue(0), result, 0);

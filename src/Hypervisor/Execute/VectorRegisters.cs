@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using CloudVm.Hypervisor.Cpu;
 using CloudVm.Hypervisor.Fp;
 
@@ -36,13 +36,20 @@ public sealed unsafe partial class Interpreter
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal byte* P(uint n) => Cpu->P + ((nint)n * CpuState.PStride);
 
-    /// <summary>A write to the low <paramref name="kept"/> bytes of Zn leaves the rest of the register zero.</summary>
+    /// <summary>A write to the low <paramref name="kept"/> bytes of Zn, 16 at most, leaves the rest of the register zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void ZeroAbove(uint n, int kept)
     {
-        var end = Math.Max(VL, 16);
-        if (kept < end)
-            NativeMemory.Clear(Z(n) + kept, (nuint)(end - kept));
+        var z = Z(n);
+        if (kept < 16)
+        {
+            if (kept < 8)
+                *(ulong*)z &= (1ul << (8 * kept)) - 1;
+            ((ulong*)z)[1] = 0;
+        }
+
+        for (var at = 16; at < VL; at += 16)
+            Vector128<byte>.Zero.Store(z + at);
     }
 
     /// <summary>The lowest element of Vn as raw bits.</summary>
@@ -53,8 +60,8 @@ public sealed unsafe partial class Interpreter
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void SetScalar<TFormat>(uint n, ulong value) where TFormat : struct, IFpFormat
     {
-        StoreElement<TFormat>(Z(n), 0, value);
-        ZeroAbove(n, TFormat.Width / 8);
+        *(ulong*)Z(n) = TFormat.Width == 64 ? value : value & ((1ul << TFormat.Width) - 1);
+        ZeroAbove(n, 8);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using CloudVm.Hypervisor.Cpu;
 
 namespace CloudVm.Hypervisor.Execute.Elements;
 
@@ -39,20 +41,38 @@ internal readonly struct DotSU : IDotProduct
 }
 
 /// <summary>D += the four products of quarters of N and M; with <see cref="Lanes.Shift"/> not negative, of M's element of that index.</summary>
-internal readonly unsafe struct DotLoop<TOp> : IIntLoop where TOp : struct, IDotProduct
+internal readonly unsafe struct DotLoop<TOp> : IIntLoop, IIntVectorBody where TOp : struct, IDotProduct
 {
+    [SkipLocalsInit]
     public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
-        for (var segment = 0; segment < lanes.Bytes; segment += 16)
+        if (lanes.Shift >= 0)
         {
-            var end = Math.Min(segment + 16, lanes.Bytes);
-            var fixedElement = lanes.Shift < 0 ? 0 : ulong.CreateTruncating(*(T*)(lanes.M + segment + (lanes.Shift * sizeof(T))));
-            for (var i = segment; i < end; i += sizeof(T))
-            {
-                var m = lanes.Shift < 0 ? ulong.CreateTruncating(*(T*)(lanes.M + i)) : fixedElement;
-                *(T*)(lanes.D + i) += T.CreateTruncating(Sum(ulong.CreateTruncating(*(T*)(lanes.N + i)), m, sizeof(T) * 2));
-            }
+            var repeated = stackalloc byte[CpuState.ZStride];
+            var local = lanes.WithRepeatedElement(repeated, sizeof(T)) with { Shift = -1 };
+            Run<T>(ref local);
+            return;
         }
+
+        if (sizeof(T) == 4 && HostVector.Holds(lanes.Bytes))
+        {
+            HostVector.Run<DotLoop<TOp>, T>(ref lanes);
+            return;
+        }
+
+        for (var i = 0; i < lanes.Bytes; i += sizeof(T))
+            *(T*)(lanes.D + i) += T.CreateTruncating(Sum(ulong.CreateTruncating(*(T*)(lanes.N + i)), ulong.CreateTruncating(*(T*)(lanes.M + i)), sizeof(T) * 2));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector At<TVector, T>(in Lanes lanes, int at)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
+    {
+        TVector n = TVector.Load(lanes.N + at), m = TVector.Load(lanes.M + at);
+        return TVector.Load(lanes.D + at)
+            + TVector.MultiplyAddHalves(TVector.EvenBytes(n, TOp.SignedN), TVector.EvenBytes(m, TOp.SignedM))
+            + TVector.MultiplyAddHalves(TVector.OddBytes(n, TOp.SignedN), TVector.OddBytes(m, TOp.SignedM));
     }
 
     private static long Sum(ulong n, ulong m, int bits)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using CloudVm.Hypervisor.Fp;
 using static CloudVm.Hypervisor.Fp.SoftFloat;
 
@@ -7,24 +8,69 @@ internal readonly struct FMove : IFpUnary
 {
     public static ulong Apply<TFormat>(ulong op, ref FpContext context) where TFormat : struct, IFpFormat =>
         op;
+
+    public static FpVectorForm Form => FpVectorForm.Exact;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector op, out TVector unsure)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged
+    {
+        unsure = TVector.CreateBits(0);
+        return op;
+    }
 }
 
 internal readonly struct FAbs : IFpUnary
 {
     public static ulong Apply<TFormat>(ulong op, ref FpContext context) where TFormat : struct, IFpFormat =>
         FPAbs<TFormat>(op);
+
+    public static FpVectorForm Form => FpVectorForm.Exact;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector op, out TVector unsure)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged
+    {
+        unsure = TVector.CreateBits(0);
+        return op & ~FpVector.SignBits<TVector, T>();
+    }
 }
 
 internal readonly struct FNeg : IFpUnary
 {
     public static ulong Apply<TFormat>(ulong op, ref FpContext context) where TFormat : struct, IFpFormat =>
         FPNeg<TFormat>(op);
+
+    public static FpVectorForm Form => FpVectorForm.Exact;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector op, out TVector unsure)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged
+    {
+        unsure = TVector.CreateBits(0);
+        return FpVector.Negate<TVector, T>(op);
+    }
 }
 
 internal readonly struct FSqrt : IFpUnary
 {
     public static ulong Apply<TFormat>(ulong op, ref FpContext context) where TFormat : struct, IFpFormat =>
         FPSqrt<TFormat>(op, ref context);
+
+    public static FpVectorForm Form => FpVectorForm.Rounding;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector op, out TVector unsure)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged
+    {
+        var result = TVector.SquareRoot(op);
+        unsure = FpVector.UnsureSum<TVector, T>(result);
+        return result;
+    }
 }
 
 internal readonly struct FRintN : IFpUnary

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace CloudVm.Hypervisor.Execute.Elements;
 
@@ -6,48 +7,104 @@ internal readonly struct Add : IIntBinary
 {
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a + b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => a + b;
 }
 
 internal readonly struct Sub : IIntBinary
 {
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a - b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => a - b;
 }
 
 internal readonly struct And : IIntBinary
 {
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a & b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => a & b;
 }
 
 internal readonly struct Orr : IIntBinary
 {
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a | b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => a | b;
 }
 
 internal readonly struct Eor : IIntBinary
 {
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a ^ b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => a ^ b;
 }
 
 internal readonly struct Bic : IIntBinary
 {
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a & ~b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => a & ~b;
 }
 
 internal readonly struct Orn : IIntBinary
 {
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a | ~b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => a | ~b;
 }
 
 internal readonly struct Mul : IIntBinary
 {
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a * b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => a * b;
 }
 
 internal readonly struct SMulH : IIntBinary
@@ -70,12 +127,26 @@ internal readonly struct SMax : IIntBinary
 
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a > b ? a : b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.Max(a, b);
 }
 
 internal readonly struct UMax : IIntBinary
 {
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a > b ? a : b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.Max(a, b);
 }
 
 internal readonly struct SMin : IIntBinary
@@ -84,12 +155,26 @@ internal readonly struct SMin : IIntBinary
 
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a < b ? a : b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.Min(a, b);
 }
 
 internal readonly struct UMin : IIntBinary
 {
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a < b ? a : b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.Min(a, b);
 }
 
 internal readonly struct SAbd : IIntBinary
@@ -98,12 +183,26 @@ internal readonly struct SAbd : IIntBinary
 
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a > b ? a - b : b - a;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.Max(a, b) - TVector.Min(a, b);
 }
 
 internal readonly struct UAbd : IIntBinary
 {
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a > b ? a - b : b - a;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.Max(a, b) - TVector.Min(a, b);
 }
 
 /// <summary>Division by zero gives zero, and the most negative number divided by -1 itself.</summary>
@@ -195,12 +294,26 @@ internal readonly struct SHAdd : IIntBinary
 
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         T.CreateTruncating((Int.Wide(a) + Int.Wide(b)) >> 1);
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => (a & b) + ((a ^ b) >> 1);
 }
 
 internal readonly struct UHAdd : IIntBinary
 {
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         T.CreateTruncating((Int.Wide(a) + Int.Wide(b)) >> 1);
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => (a & b) + ((a ^ b) >> 1);
 }
 
 internal readonly struct SRHAdd : IIntBinary
@@ -209,12 +322,26 @@ internal readonly struct SRHAdd : IIntBinary
 
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         T.CreateTruncating((Int.Wide(a) + Int.Wide(b) + 1) >> 1);
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => (a | b) - ((a ^ b) >> 1);
 }
 
 internal readonly struct URHAdd : IIntBinary
 {
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         T.CreateTruncating((Int.Wide(a) + Int.Wide(b) + 1) >> 1);
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => (a | b) - ((a ^ b) >> 1);
 }
 
 internal readonly struct SHSub : IIntBinary
@@ -279,6 +406,13 @@ internal readonly struct Reversed<TOp> : IIntBinary where TOp : struct, IIntBina
 
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         TOp.Apply(b, a, ref saturated);
+
+    public static bool HasVector => TOp.HasVector;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TOp.Vector<TVector, T>(b, a);
 }
 
 /// <summary>The operation on signed elements, for one whose result does not depend on the sign until its operands are widened.</summary>
@@ -288,16 +422,37 @@ internal readonly struct OnSigned<TOp> : IIntBinary where TOp : struct, IIntBina
 
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         TOp.Apply(a, b, ref saturated);
+
+    public static bool HasVector => TOp.HasVector;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TOp.Vector<TVector, T>(a, b);
 }
 
 internal readonly struct Nor : IIntBinary
 {
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         ~(a | b);
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => ~(a | b);
 }
 
 internal readonly struct Nand : IIntBinary
 {
     public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         ~(a & b);
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => ~(a & b);
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace CloudVm.Hypervisor.Execute.Elements;
 
@@ -6,12 +7,26 @@ internal readonly struct CmpEq : IIntCompare
 {
     public static bool Apply<T>(T a, T b) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a == b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.Equal(a, b);
 }
 
 internal readonly struct CmpNe : IIntCompare
 {
     public static bool Apply<T>(T a, T b) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a != b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => ~TVector.Equal(a, b);
 }
 
 internal readonly struct CmpGe : IIntCompare
@@ -20,6 +35,13 @@ internal readonly struct CmpGe : IIntCompare
 
     public static bool Apply<T>(T a, T b) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a >= b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.GreaterOrEqual(a, b);
 }
 
 internal readonly struct CmpGt : IIntCompare
@@ -28,6 +50,13 @@ internal readonly struct CmpGt : IIntCompare
 
     public static bool Apply<T>(T a, T b) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a > b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.Greater(a, b);
 }
 
 internal readonly struct CmpLt : IIntCompare
@@ -36,6 +65,13 @@ internal readonly struct CmpLt : IIntCompare
 
     public static bool Apply<T>(T a, T b) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a < b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.Greater(b, a);
 }
 
 internal readonly struct CmpLe : IIntCompare
@@ -44,36 +80,78 @@ internal readonly struct CmpLe : IIntCompare
 
     public static bool Apply<T>(T a, T b) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a <= b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.GreaterOrEqual(b, a);
 }
 
 internal readonly struct CmpHs : IIntCompare
 {
     public static bool Apply<T>(T a, T b) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a >= b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.GreaterOrEqual(a, b);
 }
 
 internal readonly struct CmpHi : IIntCompare
 {
     public static bool Apply<T>(T a, T b) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a > b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.Greater(a, b);
 }
 
 internal readonly struct CmpLo : IIntCompare
 {
     public static bool Apply<T>(T a, T b) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a < b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.Greater(b, a);
 }
 
 internal readonly struct CmpLs : IIntCompare
 {
     public static bool Apply<T>(T a, T b) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a <= b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.GreaterOrEqual(b, a);
 }
 
 internal readonly struct CmpTst : IIntCompare
 {
     public static bool Apply<T>(T a, T b) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         (a & b) != T.Zero;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => ~TVector.Equal(a & b, TVector.CreateBits(0));
 }
 
 /// <summary>Equality of signed elements, which differs where they are widened first.</summary>
@@ -83,6 +161,13 @@ internal readonly struct SCmpEq : IIntCompare
 
     public static bool Apply<T>(T a, T b) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a == b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.Equal(a, b);
 }
 
 internal readonly struct SCmpNe : IIntCompare
@@ -91,4 +176,11 @@ internal readonly struct SCmpNe : IIntCompare
 
     public static bool Apply<T>(T a, T b) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a != b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => ~TVector.Equal(a, b);
 }

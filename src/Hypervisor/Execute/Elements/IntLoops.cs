@@ -1,29 +1,42 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using CloudVm.Hypervisor.Cpu;
 
 namespace CloudVm.Hypervisor.Execute.Elements;
 
 /// <summary>D = op(N).</summary>
-internal readonly unsafe struct UnaryLoop<TOp> : IIntLoop where TOp : struct, IIntUnary
+internal readonly unsafe struct UnaryLoop<TOp> : IIntLoop, IIntVectorBody where TOp : struct, IIntUnary
 {
     public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
+        if (TOp.HasVector && HostVector.Holds(lanes.Bytes))
+        {
+            HostVector.Run<UnaryLoop<TOp>, T>(ref lanes);
+            return;
+        }
+
         for (var i = 0; i < lanes.Bytes; i += sizeof(T))
         {
             if (lanes.IsActive(i))
                 *(T*)(lanes.D + i) = TOp.Apply(*(T*)(lanes.N + i), ref lanes.Saturated);
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector At<TVector, T>(in Lanes lanes, int at)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
+        TOp.Vector<TVector, T>(TVector.Load(lanes.N + at));
 }
 
 /// <summary>D = op(N, M).</summary>
-internal readonly unsafe struct BinaryLoop<TOp> : IIntLoop where TOp : struct, IIntBinary
+internal readonly unsafe struct BinaryLoop<TOp> : IIntLoop, IIntVectorBody where TOp : struct, IIntBinary
 {
     public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
-        if (lanes.Pg == null)
+        if (TOp.HasVector && HostVector.Holds(lanes.Bytes))
         {
-            for (var i = 0; i < lanes.Bytes; i += sizeof(T))
-                *(T*)(lanes.D + i) = TOp.Apply(*(T*)(lanes.N + i), *(T*)(lanes.M + i), ref lanes.Saturated);
+            HostVector.Run<BinaryLoop<TOp>, T>(ref lanes);
             return;
         }
 
@@ -33,13 +46,25 @@ internal readonly unsafe struct BinaryLoop<TOp> : IIntLoop where TOp : struct, I
                 *(T*)(lanes.D + i) = TOp.Apply(*(T*)(lanes.N + i), *(T*)(lanes.M + i), ref lanes.Saturated);
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector At<TVector, T>(in Lanes lanes, int at)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
+        TOp.Vector<TVector, T>(TVector.Load(lanes.N + at), TVector.Load(lanes.M + at));
 }
 
 /// <summary>D = op(N, immediate).</summary>
-internal readonly unsafe struct ImmediateLoop<TOp> : IIntLoop where TOp : struct, IIntBinary
+internal readonly unsafe struct ImmediateLoop<TOp> : IIntLoop, IIntVectorBody where TOp : struct, IIntBinary
 {
     public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
+        if (TOp.HasVector && HostVector.Holds(lanes.Bytes))
+        {
+            HostVector.Run<ImmediateLoop<TOp>, T>(ref lanes);
+            return;
+        }
+
         var immediate = T.CreateTruncating(lanes.Immediate);
         for (var i = 0; i < lanes.Bytes; i += sizeof(T))
         {
@@ -47,6 +72,12 @@ internal readonly unsafe struct ImmediateLoop<TOp> : IIntLoop where TOp : struct
                 *(T*)(lanes.D + i) = TOp.Apply(*(T*)(lanes.N + i), immediate, ref lanes.Saturated);
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector At<TVector, T>(in Lanes lanes, int at)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
+        TOp.Vector<TVector, T>(TVector.Load(lanes.N + at), TVector.Create(T.CreateTruncating(lanes.Immediate)));
 }
 
 /// <summary>D = N plus the immediate, a signed number that may be wider than an element, saturated.</summary>
@@ -60,57 +91,79 @@ internal readonly unsafe struct SaturatingOffsetLoop : IIntLoop
 }
 
 /// <summary>D = op(A, N, M).</summary>
-internal readonly unsafe struct TernaryLoop<TOp> : IIntLoop where TOp : struct, IIntTernary
+internal readonly unsafe struct TernaryLoop<TOp> : IIntLoop, IIntVectorBody where TOp : struct, IIntTernary
 {
     public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
+        if (TOp.HasVector && HostVector.Holds(lanes.Bytes))
+        {
+            HostVector.Run<TernaryLoop<TOp>, T>(ref lanes);
+            return;
+        }
+
         for (var i = 0; i < lanes.Bytes; i += sizeof(T))
         {
             if (lanes.IsActive(i))
                 *(T*)(lanes.D + i) = TOp.Apply(*(T*)(lanes.A + i), *(T*)(lanes.N + i), *(T*)(lanes.M + i), ref lanes.Saturated);
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector At<TVector, T>(in Lanes lanes, int at)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
+        TOp.Vector<TVector, T>(TVector.Load(lanes.A + at), TVector.Load(lanes.N + at), TVector.Load(lanes.M + at));
 }
 
 /// <summary>D = op(N, M[index]), the index counting within each 128-bit segment.</summary>
 internal readonly unsafe struct IndexedLoop<TOp> : IIntLoop where TOp : struct, IIntBinary
 {
+    [SkipLocalsInit]
     public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
-        for (var segment = 0; segment < lanes.Bytes; segment += 16)
-        {
-            var element = ((T*)(lanes.M + segment))[lanes.Shift];
-            for (var i = segment; i < Math.Min(segment + 16, lanes.Bytes); i += sizeof(T))
-                *(T*)(lanes.D + i) = TOp.Apply(*(T*)(lanes.N + i), element, ref lanes.Saturated);
-        }
+        var repeated = stackalloc byte[CpuState.ZStride];
+        var local = lanes.WithRepeatedElement(repeated, sizeof(T));
+        BinaryLoop<TOp>.Run<T>(ref local);
+        lanes.Saturated = local.Saturated;
     }
 }
 
 /// <summary>D = op(A, N, M[index]).</summary>
 internal readonly unsafe struct IndexedTernaryLoop<TOp> : IIntLoop where TOp : struct, IIntTernary
 {
+    [SkipLocalsInit]
     public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
-        for (var segment = 0; segment < lanes.Bytes; segment += 16)
-        {
-            var element = ((T*)(lanes.M + segment))[lanes.Shift];
-            for (var i = segment; i < Math.Min(segment + 16, lanes.Bytes); i += sizeof(T))
-                *(T*)(lanes.D + i) = TOp.Apply(*(T*)(lanes.A + i), *(T*)(lanes.N + i), element, ref lanes.Saturated);
-        }
+        var repeated = stackalloc byte[CpuState.ZStride];
+        var local = lanes.WithRepeatedElement(repeated, sizeof(T));
+        TernaryLoop<TOp>.Run<T>(ref local);
+        lanes.Saturated = local.Saturated;
     }
 }
 
 /// <summary>D = op(D, N, shift).</summary>
-internal readonly unsafe struct ShiftLoop<TOp> : IIntLoop where TOp : struct, IIntShift
+internal readonly unsafe struct ShiftLoop<TOp> : IIntLoop, IIntVectorBody where TOp : struct, IIntShift
 {
     public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
+        if (TOp.HasVector && HostVector.Holds(lanes.Bytes))
+        {
+            HostVector.Run<ShiftLoop<TOp>, T>(ref lanes);
+            return;
+        }
+
         for (var i = 0; i < lanes.Bytes; i += sizeof(T))
         {
             if (lanes.IsActive(i))
                 *(T*)(lanes.D + i) = TOp.Apply(*(T*)(lanes.D + i), *(T*)(lanes.N + i), lanes.Shift, ref lanes.Saturated);
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector At<TVector, T>(in Lanes lanes, int at)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
+        TOp.Vector<TVector, T>(TVector.Load(lanes.D + at), TVector.Load(lanes.N + at), lanes.Shift);
 }
 
 /// <summary>D = op(N, M) where M's elements are 64 bits wide and an amount of any size; meant for shifts.</summary>
@@ -129,36 +182,66 @@ internal readonly unsafe struct WideShiftLoop<TOp> : IIntLoop where TOp : struct
 }
 
 /// <summary>D = all ones where op(N, M) holds, else zero: AdvSIMD comparisons.</summary>
-internal readonly unsafe struct CompareMaskLoop<TOp> : IIntLoop where TOp : struct, IIntCompare
+internal readonly unsafe struct CompareMaskLoop<TOp> : IIntLoop, IIntVectorBody where TOp : struct, IIntCompare
 {
     public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
+        if (TOp.HasVector && HostVector.Holds(lanes.Bytes))
+        {
+            HostVector.Run<CompareMaskLoop<TOp>, T>(ref lanes);
+            return;
+        }
+
         for (var i = 0; i < lanes.Bytes; i += sizeof(T))
         {
             var b = lanes.M == null ? T.Zero : *(T*)(lanes.M + i);
             *(T*)(lanes.D + i) = TOp.Apply(*(T*)(lanes.N + i), b) ? T.AllBitsSet : T.Zero;
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector At<TVector, T>(in Lanes lanes, int at)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
+        TOp.Vector<TVector, T>(TVector.Load(lanes.N + at), lanes.M == null ? TVector.CreateBits(0) : TVector.Load(lanes.M + at));
 }
 
 /// <summary>Predicate D = op(N, M); elements that are not active are false.</summary>
-internal readonly unsafe struct ComparePredicateLoop<TOp> : IIntLoop where TOp : struct, IIntCompare
+internal readonly unsafe struct ComparePredicateLoop<TOp> : IIntLoop, IIntVectorBody where TOp : struct, IIntCompare
 {
     public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
+        if (TOp.HasVector && HostVector.Holds(lanes.Bytes))
+        {
+            HostVector.RunCompare<ComparePredicateLoop<TOp>, T>(ref lanes);
+            return;
+        }
+
         for (var i = 0; i < lanes.Bytes; i += sizeof(T))
         {
             if (lanes.IsActive(i) && TOp.Apply(*(T*)(lanes.N + i), *(T*)(lanes.M + i)))
                 lanes.D[i >> 3] |= (byte)(1 << (i & 7));
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector At<TVector, T>(in Lanes lanes, int at)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
+        TOp.Vector<TVector, T>(TVector.Load(lanes.N + at), TVector.Load(lanes.M + at));
 }
 
 /// <summary>Predicate D = op(N, immediate).</summary>
-internal readonly unsafe struct CompareImmediateLoop<TOp> : IIntLoop where TOp : struct, IIntCompare
+internal readonly unsafe struct CompareImmediateLoop<TOp> : IIntLoop, IIntVectorBody where TOp : struct, IIntCompare
 {
     public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
+        if (TOp.HasVector && HostVector.Holds(lanes.Bytes))
+        {
+            HostVector.RunCompare<CompareImmediateLoop<TOp>, T>(ref lanes);
+            return;
+        }
+
         var immediate = T.CreateTruncating(lanes.Immediate);
         for (var i = 0; i < lanes.Bytes; i += sizeof(T))
         {
@@ -166,6 +249,12 @@ internal readonly unsafe struct CompareImmediateLoop<TOp> : IIntLoop where TOp :
                 lanes.D[i >> 3] |= (byte)(1 << (i & 7));
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector At<TVector, T>(in Lanes lanes, int at)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
+        TOp.Vector<TVector, T>(TVector.Load(lanes.N + at), TVector.Create(T.CreateTruncating(lanes.Immediate)));
 }
 
 /// <summary>Predicate D = op(N, M) where M's elements are 64 bits wide and N's are extended to that.</summary>
@@ -188,10 +277,18 @@ internal readonly unsafe struct CompareWideLoop<TOp> : IIntLoop where TOp : stru
 }
 
 /// <summary>D = the elements of the immediate, where active; zero or unchanged elsewhere, as <see cref="Lanes.Shift"/> says (1 zeroes).</summary>
-internal readonly unsafe struct FillLoop : IIntLoop
+internal readonly unsafe struct FillLoop : IIntLoop, IIntVectorBody
 {
     public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
+        if (HostVector.Holds(lanes.Bytes))
+        {
+            if (lanes.Shift == 1)
+                Unsafe.InitBlockUnaligned(lanes.D, 0, (uint)lanes.Bytes);
+            HostVector.Run<FillLoop, T>(ref lanes);
+            return;
+        }
+
         var value = T.CreateTruncating(lanes.Immediate);
         for (var i = 0; i < lanes.Bytes; i += sizeof(T))
         {
@@ -201,14 +298,33 @@ internal readonly unsafe struct FillLoop : IIntLoop
                 *(T*)(lanes.D + i) = T.Zero;
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector At<TVector, T>(in Lanes lanes, int at)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.Create(T.CreateTruncating(lanes.Immediate));
 }
 
 /// <summary>D = N where active, else M.</summary>
-internal readonly unsafe struct SelectLoop : IIntLoop
+internal readonly unsafe struct SelectLoop : IIntLoop, IIntVectorBody
 {
     public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
+        if (lanes.Pg != null && HostVector.Holds(lanes.Bytes))
+        {
+            // Every element is written: the predicate only chooses.
+            var local = lanes with { A = lanes.Pg, Pg = null };
+            HostVector.Run<SelectLoop, T>(ref local);
+            return;
+        }
+
         for (var i = 0; i < lanes.Bytes; i += sizeof(T))
             *(T*)(lanes.D + i) = *(T*)((lanes.IsActive(i) ? lanes.N : lanes.M) + i);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector At<TVector, T>(in Lanes lanes, int at)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
+        TVector.Select(TVector.Mask(lanes.A, at), TVector.Load(lanes.N + at), TVector.Load(lanes.M + at));
 }

@@ -12,6 +12,13 @@ internal interface IIntUnary
     static virtual bool Signed => false;
 
     static abstract T Apply<T>(T a, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>;
+
+    /// <summary>Whether there is a vector form, which gives what Apply does in every element and never saturates.</summary>
+    static virtual bool HasVector => false;
+
+    static virtual TVector Vector<TVector, T>(TVector a)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => throw new System.Diagnostics.UnreachableException();
 }
 
 /// <summary>An integer operation on two elements.</summary>
@@ -20,6 +27,13 @@ internal interface IIntBinary
     static virtual bool Signed => false;
 
     static abstract T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>;
+
+    /// <summary>Whether there is a vector form, which gives what Apply does in every element and never saturates.</summary>
+    static virtual bool HasVector => false;
+
+    static virtual TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => throw new System.Diagnostics.UnreachableException();
 }
 
 /// <summary>An integer operation that accumulates into d.</summary>
@@ -28,6 +42,13 @@ internal interface IIntTernary
     static virtual bool Signed => false;
 
     static abstract T Apply<T>(T d, T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>;
+
+    /// <summary>Whether there is a vector form, which gives what Apply does in every element and never saturates.</summary>
+    static virtual bool HasVector => false;
+
+    static virtual TVector Vector<TVector, T>(TVector d, TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => throw new System.Diagnostics.UnreachableException();
 }
 
 /// <summary>A shift by an immediate; d is the old destination, for the accumulating and inserting forms.</summary>
@@ -36,6 +57,13 @@ internal interface IIntShift
     static virtual bool Signed => false;
 
     static abstract T Apply<T>(T d, T a, int shift, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>;
+
+    /// <summary>Whether there is a vector form, which gives what Apply does in every element and never saturates.</summary>
+    static virtual bool HasVector => false;
+
+    static virtual TVector Vector<TVector, T>(TVector d, TVector a, int shift)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => throw new System.Diagnostics.UnreachableException();
 }
 
 /// <summary>An integer comparison.</summary>
@@ -44,6 +72,13 @@ internal interface IIntCompare
     static virtual bool Signed => false;
 
     static abstract bool Apply<T>(T a, T b) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>;
+
+    /// <summary>Whether there is a vector form, which gives what Apply does in every element and never saturates.</summary>
+    static virtual bool HasVector => false;
+
+    static virtual TVector Vector<TVector, T>(TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => throw new System.Diagnostics.UnreachableException();
 }
 
 /// <summary>Arithmetic that several element operations share.</summary>

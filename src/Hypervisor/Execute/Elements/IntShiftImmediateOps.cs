@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace CloudVm.Hypervisor.Execute.Elements;
 
@@ -9,6 +10,13 @@ internal readonly struct ShrImm : IIntShift
 
     public static T Apply<T>(T d, T a, int shift, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a >> Math.Min(shift, Int.Bits<T>() - 1);
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector d, TVector a, int shift)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => a >> Math.Min(shift, Int.Bits<T>() - 1);
 }
 
 /// <summary>USHR, LSR.</summary>
@@ -16,6 +24,13 @@ internal readonly struct UShrImm : IIntShift
 {
     public static T Apply<T>(T d, T a, int shift, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         shift >= Int.Bits<T>() ? T.Zero : a >> shift;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector d, TVector a, int shift)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => shift >= Int.Bits<T>() ? TVector.CreateBits(0) : a >> shift;
 }
 
 /// <summary>SHL, LSL.</summary>
@@ -23,6 +38,13 @@ internal readonly struct ShlImm : IIntShift
 {
     public static T Apply<T>(T d, T a, int shift, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         shift >= Int.Bits<T>() ? T.Zero : a << shift;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector d, TVector a, int shift)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => shift >= Int.Bits<T>() ? TVector.CreateBits(0) : a << shift;
 }
 
 internal readonly struct SsraImm : IIntShift
@@ -31,12 +53,26 @@ internal readonly struct SsraImm : IIntShift
 
     public static T Apply<T>(T d, T a, int shift, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         d + (a >> Math.Min(shift, Int.Bits<T>() - 1));
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector d, TVector a, int shift)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => d + (a >> Math.Min(shift, Int.Bits<T>() - 1));
 }
 
 internal readonly struct UsraImm : IIntShift
 {
     public static T Apply<T>(T d, T a, int shift, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         shift >= Int.Bits<T>() ? d : d + (a >> shift);
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector d, TVector a, int shift)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => shift >= Int.Bits<T>() ? d : d + (a >> shift);
 }
 
 internal readonly struct SrshrImm : IIntShift

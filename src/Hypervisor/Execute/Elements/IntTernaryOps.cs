@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace CloudVm.Hypervisor.Execute.Elements;
 
@@ -6,12 +7,26 @@ internal readonly struct Mla : IIntTernary
 {
     public static T Apply<T>(T d, T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         d + (a * b);
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector d, TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => d + (a * b);
 }
 
 internal readonly struct Mls : IIntTernary
 {
     public static T Apply<T>(T d, T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         d - (a * b);
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector d, TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => d - (a * b);
 }
 
 internal readonly struct Saba : IIntTernary
@@ -20,30 +35,65 @@ internal readonly struct Saba : IIntTernary
 
     public static T Apply<T>(T d, T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         d + (a > b ? a - b : b - a);
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector d, TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => d + TVector.Max(a, b) - TVector.Min(a, b);
 }
 
 internal readonly struct Uaba : IIntTernary
 {
     public static T Apply<T>(T d, T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         d + (a > b ? a - b : b - a);
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector d, TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => d + TVector.Max(a, b) - TVector.Min(a, b);
 }
 
 internal readonly struct Bsl : IIntTernary
 {
     public static T Apply<T>(T d, T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         (a & d) | (b & ~d);
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector d, TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => (a & d) | (b & ~d);
 }
 
 internal readonly struct Bit : IIntTernary
 {
     public static T Apply<T>(T d, T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         (d & ~b) | (a & b);
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector d, TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => (d & ~b) | (a & b);
 }
 
 internal readonly struct Bif : IIntTernary
 {
     public static T Apply<T>(T d, T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         (d & b) | (a & ~b);
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector d, TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => (d & b) | (a & ~b);
 }
 
 internal readonly struct SqRDMlah : IIntTernary
@@ -87,6 +137,13 @@ internal readonly struct SMla : IIntTernary
 
     public static T Apply<T>(T d, T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         d + (a * b);
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector d, TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => d + (a * b);
 }
 
 internal readonly struct SMls : IIntTernary
@@ -95,12 +152,26 @@ internal readonly struct SMls : IIntTernary
 
     public static T Apply<T>(T d, T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         d - (a * b);
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector d, TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => d - (a * b);
 }
 
 internal readonly struct Eor3 : IIntTernary
 {
     public static T Apply<T>(T d, T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         d ^ a ^ b;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector d, TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => d ^ a ^ b;
 }
 
 /// <summary>SVE2 BSL: the third operand selects.</summary>
@@ -108,12 +179,26 @@ internal readonly struct SveBsl : IIntTernary
 {
     public static T Apply<T>(T d, T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         (d & b) | (a & ~b);
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector d, TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => (d & b) | (a & ~b);
 }
 
 internal readonly struct Bcax : IIntTernary
 {
     public static T Apply<T>(T d, T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         d ^ (a & ~b);
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector d, TVector a, TVector b)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => d ^ (a & ~b);
 }
 
 internal readonly struct Bsl1n : IIntTernary

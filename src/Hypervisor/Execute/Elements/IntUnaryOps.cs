@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace CloudVm.Hypervisor.Execute.Elements;
 
@@ -8,18 +9,39 @@ internal readonly struct Abs : IIntUnary
 
     public static T Apply<T>(T a, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a < T.Zero ? -a : a;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.Max(a, TVector.CreateBits(0) - a);
 }
 
 internal readonly struct Neg : IIntUnary
 {
     public static T Apply<T>(T a, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         -a;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.CreateBits(0) - a;
 }
 
 internal readonly struct Not : IIntUnary
 {
     public static T Apply<T>(T a, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         ~a;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => ~a;
 }
 
 internal readonly struct Cls : IIntUnary
@@ -46,6 +68,13 @@ internal readonly struct Cnot : IIntUnary
 {
     public static T Apply<T>(T a, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a == T.Zero ? T.One : T.Zero;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => TVector.Equal(a, TVector.CreateBits(0)) & TVector.CreateBits(1);
 }
 
 internal readonly struct Rbit : IIntUnary
@@ -110,6 +139,13 @@ internal readonly struct Move : IIntUnary
 {
     public static T Apply<T>(T a, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
         a;
+
+    public static bool HasVector => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Vector<TVector, T>(TVector a)
+        where TVector : struct, IHostVector<TVector, T>
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> => a;
 }
 
 internal readonly struct Sxtb : IIntUnary

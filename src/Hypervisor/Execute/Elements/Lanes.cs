@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.Intrinsics;
 using CloudVm.Hypervisor.Fp;
 
 namespace CloudVm.Hypervisor.Execute.Elements;
@@ -39,6 +40,30 @@ internal unsafe struct Lanes
 
     /// <summary>Where the narrow element that belongs to wide element i is.</summary>
     public readonly int NarrowIndex(int i) => i << Interleaved;
+
+    /// <summary>
+    /// The same with M's element of index <see cref="Shift"/> of each 128-bit segment throughout that segment, so that an operation by
+    /// element is one on vectors.
+    /// </summary>
+    /// <param name="repeated">Room for a whole register.</param>
+    /// <param name="size">Bytes of an element.</param>
+    public readonly Lanes WithRepeatedElement(byte* repeated, int size)
+    {
+        for (var segment = 0; segment < Bytes; segment += 16)
+        {
+            var element = M + segment + (Shift * size);
+            var vector = size switch
+            {
+                1 => Vector128.Create(*element),
+                2 => Vector128.Create(*(ushort*)element).AsByte(),
+                4 => Vector128.Create(*(uint*)element).AsByte(),
+                _ => Vector128.Create(*(ulong*)element).AsByte(),
+            };
+            vector.Store(repeated + segment);
+        }
+
+        return this with { M = repeated };
+    }
 
     public readonly bool IsActive(int byteOffset) => Pg == null || ((Pg[byteOffset >> 3] >> (byteOffset & 7)) & 1) != 0;
 }
