@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
-using System.Text;
 using CloudVm.Testing;
 
 namespace CloudVm.Benchmarks;
@@ -30,39 +28,11 @@ internal sealed class GuestImage : IDisposable
         string source = RepositoryRoot.Combine("tests", "Benchmarks", "Guest", "guestbench.c");
         await RunAsync("aarch64-linux-gnu-gcc", ["-O2", "-static", "-Wall", "-Werror", "-o", program, source], cancellationToken);
         string initrd = Path.Combine(folder.FullName, "initrd");
-        File.Copy(Path.Combine(image, "initrd"), initrd);
-        await using (FileStream end = new(initrd, FileMode.Append))
-        {
-            WriteEntry(end, "bin/guestbench", await File.ReadAllBytesAsync(program, cancellationToken));
-            WriteEntry(end, "TRAILER!!!", []);
-        }
-
+        await InitrdArchive.CopyWithProgramsAsync(Path.Combine(image, "initrd"), initrd, [("bin/guestbench", program)], cancellationToken);
         return new GuestImage(folder, Path.Combine(image, "kernel"), initrd);
     }
 
     public void Dispose() => _folder.Delete(recursive: true);
-
-    /// <summary>
-    /// One executable file in cpio's "newc" format: an ASCII header of 13 hexadecimal fields, name and content, each padded to 4 bytes.
-    /// Linux unpacks archives that follow each other into the same root (Documentation/driver-api/early-userspace/buffer-format.rst).
-    /// </summary>
-    private static void WriteEntry(Stream archive, string name, byte[] content)
-    {
-        const int ExecutableFile = 0x81ed; // S_IFREG, rwxr-xr-x
-        int[] fields = [0, ExecutableFile, 0, 0, 1, 0, content.Length, 0, 0, 0, 0, name.Length + 1, 0];
-        StringBuilder header = new("070701");
-        foreach (int field in fields)
-            header.Append(field.ToString("x8", CultureInfo.InvariantCulture));
-        header.Append(name).Append('\0');
-        Pad(archive, Encoding.ASCII.GetBytes(header.ToString()));
-        Pad(archive, content);
-    }
-
-    private static void Pad(Stream archive, byte[] bytes)
-    {
-        archive.Write(bytes);
-        archive.Write(new byte[-bytes.Length & 3]);
-    }
 
     private static async Task<string> RunAsync(string program, string[] arguments, CancellationToken cancellationToken)
     {

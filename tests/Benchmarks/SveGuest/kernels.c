@@ -53,12 +53,16 @@ void prepare(void)
 {
     state = 12345;
     for (unsigned i = 0; i < COUNT; i++) {
+        z[i] = 0;
+        picked[i] = 0;
+        scaled[i] = 0;
         x[i] = number();
         y[i] = number();
         indices[i] = next() % (4 * COUNT);
         levels[i] = (uint16_t)next();
     }
     for (unsigned i = 0; i < 2 * COUNT; i++) {
+        product[i] = 0;
         first[i] = (float)number();
         second[i] = (float)number();
         flags[0][i] = (uint8_t)next();
@@ -75,6 +79,8 @@ void prepare(void)
         for (unsigned column = 0; column < COLUMNS; column++)
             b[k][column] = (float)number();
     }
+    for (unsigned i = 0; i < ROWS * COLUMNS; i++)
+        c[i / COLUMNS][i % COLUMNS] = 0;
     for (unsigned i = 0; i < sizeof text; i++)
         text[i] = (uint8_t)(next() | 1);
     for (unsigned i = 699; i < sizeof text; i += 700)
