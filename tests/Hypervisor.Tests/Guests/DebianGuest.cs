@@ -8,8 +8,8 @@ namespace CloudVm.Hypervisor.Tests.Guests;
 /// <summary>A Debian guest in a real Hypervisor process, used through the shell on its console.</summary>
 internal sealed class DebianGuest : IAsyncDisposable
 {
-    /// <summary>For a boot on a machine that has other things to do; an idle one needs a twentieth of it.</summary>
-    private static readonly TimeSpan BootDeadline = TimeSpan.FromMinutes(4);
+    /// <summary>For a boot on a machine that has other things to do; an idle one needs a fiftieth of it.</summary>
+    private static readonly TimeSpan BootDeadline = TimeSpan.FromMinutes(10);
 
     private static readonly TimeSpan CommandDeadline = TimeSpan.FromMinutes(1);
 

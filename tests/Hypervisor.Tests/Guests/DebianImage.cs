@@ -10,7 +10,7 @@ namespace CloudVm.Hypervisor.Tests.Guests;
 internal sealed record DebianImage(string Folder, string CommandLine)
 {
     /// <summary>Enough for the image that is partly made in a virtual machine.</summary>
-    private static readonly TimeSpan BuildDeadline = TimeSpan.FromMinutes(60);
+    private static readonly TimeSpan BuildDeadline = TimeSpan.FromMinutes(100);
 
     public string KernelPath => Path.Combine(Folder, "kernel");
 

@@ -25,6 +25,9 @@ public sealed class DebianRootfsTests : IDisposable
         var (aptStatus, apt) = await guest.TryAsync("apt-get install -y --download-only hello", Patience);
         Assert.Equal(100, aptStatus);
         Assert.Contains("E: Unable to locate package hello", apt, StringComparison.Ordinal);
+        var (updateStatus, update) = await guest.TryAsync("apt-get update -o APT::Update::Error-Mode=any", Patience);
+        Assert.Equal(100, updateStatus);
+        Assert.Contains("Failed to fetch", update, StringComparison.Ordinal);
 
         // Each process ends with a status of its own, so one that is lost or swapped changes the sum.
         var forks = await guest.RunAsync("s=0; for i in $(seq 2000); do (exit $((i % 7))); s=$((s + $?)); done; echo $s", Patience);
@@ -76,8 +79,9 @@ public sealed class DebianRootfsTests : IDisposable
         {
             await guest.RunAsync("seq 1 1500000 >/srv/numbers; sync", Patience);
             expected = await guest.RunAsync("sha256sum </srv/numbers", Patience);
-            await guest.TypeAsync("xz -T4 -1 --block-size=1MiB -k /srv/numbers && xz -dc /srv/numbers.xz | sha256sum | sed 's/^/unpacked: /'");
-            await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
+            await guest.TypeAsync(
+                "(xz -T4 -1 --block-size=1MiB -k /srv/numbers && xz -dc /srv/numbers.xz | sha256sum | sed 's/^/\\nunpacked: /') &");
+            await guest.RunAsync("until [ -s /srv/numbers.xz ]; do sleep 0.1; done", Patience);
             saved = await SavedMachine.SaveAsync(guest.Client);
             Assert.DoesNotContain("\nunpacked: ", guest.ConsoleText, StringComparison.Ordinal);
         }
