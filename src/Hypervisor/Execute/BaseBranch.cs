@@ -45,6 +45,7 @@ public sealed unsafe partial class Interpreter
 
     internal static StepResult BR_64_branch_reg(Interpreter c, uint word)
     {
+        c.SetBtypeOfJump(Rn(word));
         c.Cpu->Pc = c.BranchAddress(c.X(Rn(word)));
         return StepResult.Branch;
     }
@@ -52,6 +53,7 @@ public sealed unsafe partial class Interpreter
     internal static StepResult BLR_64_branch_reg(Interpreter c, uint word)
     {
         var target = c.BranchAddress(c.X(Rn(word)));
+        c.SetBtype(BranchTargets.Call);
         c.X(30, c.Cpu->Pc + 4);
         c.Cpu->Pc = target;
         return StepResult.Branch;

@@ -76,6 +76,7 @@ public sealed unsafe partial class Interpreter
     {
         if (!c.TryBranchTarget(word, out var target))
             return c.FaultResult;
+        c.SetBtypeOfJump(Rn(word));
         c.Cpu->Pc = c.BranchAddress(target);
         return StepResult.Branch;
     }
@@ -85,6 +86,7 @@ public sealed unsafe partial class Interpreter
     {
         if (!c.TryBranchTarget(word, out var target))
             return c.FaultResult;
+        c.SetBtype(BranchTargets.Call);
         c.X(30, c.Cpu->Pc + 4);
         c.Cpu->Pc = c.BranchAddress(target);
         return StepResult.Branch;

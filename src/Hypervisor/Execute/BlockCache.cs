@@ -99,7 +99,8 @@ internal sealed unsafe class BlockCache : IDisposable
         _unlinked = null;
     }
 
-    private void ForgetJumps() => NativeMemory.Fill(_jumps, (nuint)(JumpCount * sizeof(Jump)), 0xff);
+    // No key is safe from a guest that jumps anywhere, so the entries must lead to a block too.
+    private void ForgetJumps() => new Span<Jump>(_jumps, JumpCount).Fill(new Jump { VirtualKey = ulong.MaxValue, Block = _unlinked });
 
     private static int BlockBytes(int slots) => sizeof(Block) + (slots * sizeof(DecodedInstruction));
 

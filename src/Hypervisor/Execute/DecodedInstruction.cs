@@ -12,7 +12,7 @@ internal unsafe struct DecodedInstruction
     [FieldOffset(0)]
     public HotOp Code;
 
-    /// <summary>Destination, or the register stored.</summary>
+    /// <summary>Destination, or the register stored; for branches to a register, the PSTATE.BTYPE that they leave.</summary>
     [FieldOffset(1)]
     public byte D;
 
@@ -22,7 +22,7 @@ internal unsafe struct DecodedInstruction
 
     /// <summary>
     /// Second source or index; with an immediate offset the address bits that must be clear in the base: 15 for SP, else 0; a bit
-    /// number or shift amount.
+    /// number or shift amount; for branches to a register, the bit of <see cref="Block.Refused"/> that forbids them.
     /// </summary>
     [FieldOffset(3)]
     public byte M;
@@ -79,6 +79,15 @@ internal unsafe struct Block
 
     /// <summary>Instructions of the guest.</summary>
     public int Count;
+
+    /// <summary><see cref="Mmu.TlbEntry.Guarded"/> if it was decoded for a guarded page, else 0.</summary>
+    public byte Guarded;
+
+    /// <summary>
+    /// A bit per value of PSTATE.BTYPE with which the block cannot just be entered, because its first instruction is none that such a
+    /// branch may go to, or one that shows BTYPE.
+    /// </summary>
+    public byte Refused;
 
     /// <summary>Host address of the first instruction.</summary>
     public byte* Host;

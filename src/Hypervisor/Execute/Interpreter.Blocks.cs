@@ -594,7 +594,7 @@ public sealed unsafe partial class Interpreter
         }
 
     Left:
-        if (result != StepResult.Branch || _modeStale)
+        if (result != StepResult.Branch || _modeStale || State(x)->Btype != 0)
         {
             _slice = slice + block->Count - (op - Block.Instructions(block) + 1);
             _unresolved = null;
@@ -606,6 +606,8 @@ public sealed unsafe partial class Interpreter
     Indirect:
         var next = _blocks.GuessJump(pc | _modeBits);
         slot = null;
+        if ((next->Refused & op->M) != 0)
+            goto Unresolved;
         goto Checked;
 
     Conditional:
@@ -618,9 +620,9 @@ public sealed unsafe partial class Interpreter
             goto Follow;
 
     Checked:
-        // Another page: the link or guess holds as long as the page is still mapped to the same memory.
+        // Another page: the link or guess holds as long as the page is still mapped to the same memory in the same way.
         var entry = Tlb.Entry(table, pc);
-        if (entry->FetchTag != (pc & Tlb.PageMask) || next->Host != (byte*)(pc + (ulong)entry->Addend))
+        if (entry->FetchTag != ((pc & Tlb.PageMask) | next->Guarded) || next->Host != (byte*)(pc + (ulong)entry->Addend))
             goto Unresolved;
 
     Follow:
@@ -636,6 +638,8 @@ public sealed unsafe partial class Interpreter
 
     Unresolved:
         State(x)->Pc = pc;
+        if (slot == null)
+            State(x)->Btype = op->D;
         _slice = slice;
         _unresolved = slot;
         return StepResult.Branch;

@@ -67,7 +67,7 @@ public sealed unsafe partial class Interpreter
             return false;
         }
 
-        if (!TryFetch(cpu->Pc, out var code))
+        if (!TryFetch(cpu->Pc, out var code, out var guarded))
         {
             exit = cpu->Exit.Reason;
             return FaultResult == StepResult.Exit;
@@ -80,6 +80,8 @@ public sealed unsafe partial class Interpreter
         }
 
         var word = Volatile.Read(ref *(uint*)code);
+        if (cpu->Btype != 0 && !TryLand(word, guarded))
+            return false;
         var exceptions = Counters.ExceptionsTaken;
         var stepping = _stepEnabled;
         var result = HandlerTable.Entries[(int)DecodeGated(word)](this, word);

@@ -19,25 +19,27 @@ public sealed unsafe partial class Interpreter
         var link = _unresolved;
         _unresolved = null;
         var pc = Cpu->Pc;
-        if (!TryFetch(pc, out var code))
+        if (!TryFetch(pc, out var code, out var guarded))
             return null;
         var mode = ExecutionMode.Of(Cpu);
-        var block = _blocks.GuessJump(mode.Key(pc));
-        if (block->Host != code || Volatile.Read(ref *block->CurrentStamp) != block->Stamp)
+        var virtualKey = mode.Key(pc);
+        mode = mode.InPage(guarded);
+        var block = _blocks.GuessJump(virtualKey);
+        if (block->Host != code || Volatile.Read(ref *block->CurrentStamp) != block->Stamp || block->Guarded != 0 != guarded)
         {
             var generation = _blocks.Generation;
             var offset = _memory.AddressOf(code) - _memory.Base;
             block = _blocks.Find(mode.Key(offset));
             if (block == null)
                 block = Decode(code, offset, mode);
-            _blocks.RememberJump(mode.Key(pc), block);
+            _blocks.RememberJump(virtualKey, block);
             if (generation != _blocks.Generation)
-                return block;
+                link = null;
         }
 
         if (link != null)
             *link = block;
-        return block;
+        return Cpu->Btype == 0 || TryLand(Block.Instructions(block)->Word, guarded) ? block : null;
     }
 
     private Block* Decode(byte* code, ulong offset, ExecutionMode mode)
@@ -47,7 +49,7 @@ public sealed unsafe partial class Interpreter
         var limit = Math.Min(MaximumBlockLength, (int)(((~offset & ~Tlb.PageMask) + 1) / 4));
         var block = _blocks.Reserve(limit + 2);
         var instructions = Block.Instructions(block);
-        var predecoder = new Predecoder(mode);
+        var predecoder = new Predecoder(mode, _hasBranchTargets);
         var count = 0;
         var ends = false;
         while (count < limit && !ends)
@@ -81,6 +83,8 @@ public sealed unsafe partial class Interpreter
         block->Stamp = stamp;
         block->CurrentStamp = _memory.CodePages.StampAddress(offset);
         block->Count = count;
+        block->Guarded = mode.IsGuarded ? (byte)TlbEntry.Guarded : (byte)0;
+        block->Refused = BranchTargets.Refused(instructions->Word, mode.IsGuarded);
         block->Host = code;
         _blocks.Commit(block, slots + 1);
         Counters.BlocksDecoded++;
@@ -102,10 +106,11 @@ public sealed unsafe partial class Interpreter
     // and those that must not say so when they execute.
     private static bool EndsBlock(uint word) => (word >> 26 & 7) == 5 && word >> 22 != 0b11_0101_0100;
 
-    /// <summary>Host address of the instruction at <paramref name="pc"/>.</summary>
-    private bool TryFetch(ulong pc, out byte* code)
+    /// <summary>Host address of the instruction at <paramref name="pc"/>, and whether its page is guarded.</summary>
+    private bool TryFetch(ulong pc, out byte* code, out bool guarded)
     {
         code = null;
+        guarded = false;
         if ((pc & 3) != 0)
         {
             FaultResult = TakeException(ExceptionClass.PcAlignment, 0, pc, pc);
@@ -113,17 +118,19 @@ public sealed unsafe partial class Interpreter
         }
 
         var entry = Tlb.Entry(_data, pc);
-        if (entry->FetchTag == (pc & Tlb.PageMask))
+        if (entry->CanFetch(pc & Tlb.PageMask))
         {
             code = (byte*)(pc + (ulong)entry->Addend);
+            guarded = (entry->FetchTag & TlbEntry.Guarded) != 0;
             return true;
         }
 
-        return TryFetchSlow(pc, out code);
+        return TryFetchSlow(pc, out code, out guarded);
     }
 
-    private bool TryFetchSlow(ulong pc, out byte* code)
+    private bool TryFetchSlow(ulong pc, out byte* code, out bool guarded)
     {
+        guarded = false;
         code = null;
         Counters.TlbMisses++;
         var exceptionClass = Cpu->El == 0 ? ExceptionClass.InstructionAbortLower : ExceptionClass.InstructionAbortSame;
@@ -150,6 +157,7 @@ public sealed unsafe partial class Interpreter
         }
 
         Refill(pc, AccessKind.Fetch, _mmuIndex, host, in translation);
+        guarded = translation.IsGuarded && _hasBranchTargets;
         code = host + (pc & ~Tlb.PageMask);
         return true;
     }

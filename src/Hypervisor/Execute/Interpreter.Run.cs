@@ -115,9 +115,11 @@ public sealed unsafe partial class Interpreter
             return _debugging && StepDebugged(ref budget, out var debugExit) ? debugExit : ExitReason.Budget;
         }
 
-        if (!TryFetch(Cpu->Pc, out var code))
+        if (!TryFetch(Cpu->Pc, out var code, out var guarded))
             return FaultResult == StepResult.Exit ? Cpu->Exit.Reason : ExitReason.Budget;
         var word = Volatile.Read(ref *(uint*)code);
+        if (Cpu->Btype != 0 && !TryLand(word, guarded))
+            return ExitReason.Budget;
         var result = HandlerTable.Entries[(int)DecodeGated(word)](this, word);
         Counters.RetiredInstructions++;
         if (result == StepResult.Next)

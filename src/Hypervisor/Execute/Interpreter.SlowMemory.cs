@@ -136,7 +136,7 @@ public sealed unsafe partial class Interpreter
         var entry = _tlb.Entry(index, va);
         var page = va & Tlb.PageMask;
         var addend = (nint)((ulong)host - page);
-        if (entry->Addend != addend || (entry->ReadTag != page && entry->WriteTag != page && entry->FetchTag != page))
+        if (entry->Addend != addend || (entry->ReadTag != page && entry->WriteTag != page && !entry->CanFetch(page)))
             *entry = new TlbEntry { ReadTag = TlbEntry.Empty, WriteTag = TlbEntry.Empty, FetchTag = TlbEntry.Empty, Addend = addend };
 
         _tlb.NoteFill(index, va, translation.MappedShift, translation.IsGlobal);
@@ -150,7 +150,7 @@ public sealed unsafe partial class Interpreter
         if (kind == AccessKind.Write && direct)
             entry->WriteTag = page;
         if (translation.CanFetch)
-            entry->FetchTag = page;
+            entry->FetchTag = page | (translation.IsGuarded && _hasBranchTargets ? TlbEntry.Guarded : 0);
     }
 
     /// <summary>Turns a failed data access into the exception or exit that the architecture gives it. Always false.</summary>

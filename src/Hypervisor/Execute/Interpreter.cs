@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using CloudVm.Hypervisor.Cpu;
+using CloudVm.Hypervisor.Isa;
 using CloudVm.Hypervisor.Memory;
 using CloudVm.Hypervisor.Mmu;
 
@@ -34,6 +35,7 @@ public sealed unsafe partial class Interpreter : IVcpuEngine, IDisposable
         _memory = domain.Memory;
         Index = index;
         _acknowledgedEpoch = domain.Log.Last;
+        _hasBranchTargets = domain.Features.Has(Feature.BTI);
     }
 
     /// <summary>The borrowed physical CPU's state during Run.</summary>

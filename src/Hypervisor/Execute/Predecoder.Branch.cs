@@ -53,11 +53,14 @@ internal readonly unsafe partial struct Predecoder
             case Opcode.TBNZ_only_testbranch:
                 decoded = Branch(HotOp.BranchBitSet, Interpreter.Imm14Offset(word), Rt(word), F.TBNZ_only_testbranch.bit(word));
                 return true;
-            case Opcode.BR_64_branch_reg or Opcode.RET_64R_branch_reg:
-                decoded = new DecodedInstruction { Code = HotOp.BranchRegister, N = (byte)Rn(word) };
+            case Opcode.RET_64R_branch_reg:
+                decoded = RegisterBranch(HotOp.BranchRegister, word, BranchTargets.None);
+                return true;
+            case Opcode.BR_64_branch_reg:
+                decoded = RegisterBranch(HotOp.BranchRegister, word, BranchTargets.OfJump(Rn(word), mode.IsGuarded));
                 return true;
             case Opcode.BLR_64_branch_reg:
-                decoded = new DecodedInstruction { Code = HotOp.BranchLinkRegister, N = (byte)Rn(word) };
+                decoded = RegisterBranch(HotOp.BranchLinkRegister, word, BranchTargets.Call);
                 return true;
             case Opcode.MRS_RS_systemmove:
                 return TryReadRegister(word, out decoded);
@@ -74,6 +77,16 @@ internal readonly unsafe partial struct Predecoder
 
     private static DecodedInstruction Branch(HotOp code, ulong offset, uint register = 0, uint bit = 0) =>
         new() { Code = code, D = (byte)register, M = (byte)bit, Offset = (int)offset };
+
+    private DecodedInstruction RegisterBranch(HotOp code, uint word, byte btype)
+    {
+        var decoded = new DecodedInstruction { Code = code, N = (byte)Rn(word) };
+        if (btype == BranchTargets.None || !hasBranchTargets)
+            return decoded;
+        decoded.D = btype;
+        decoded.M = BranchTargets.Bit(btype);
+        return decoded;
+    }
 
     private bool TryReadRegister(uint word, out DecodedInstruction decoded)
     {

@@ -9,7 +9,8 @@ namespace CloudVm.Hypervisor.Execute;
 /// <see cref="HotOp"/> becomes <see cref="HotOp.Row"/>; nothing here has a meaning that the row's semantics method does not have.
 /// </summary>
 /// <param name="mode">Of the block: decides which element of the state SP is, and which system registers may be read.</param>
-internal readonly unsafe partial struct Predecoder(ExecutionMode mode)
+/// <param name="hasBranchTargets">FEAT_BTI.</param>
+internal readonly unsafe partial struct Predecoder(ExecutionMode mode, bool hasBranchTargets)
 {
     private const byte Discarded = 35;
     private const byte FirstSp = 33;

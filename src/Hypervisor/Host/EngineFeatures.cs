@@ -14,5 +14,5 @@ public static class EngineFeatures
         Feature.FRINTTS, Feature.FLAGM, Feature.FLAGM2, Feature.BF16, Feature.I8MM, Feature.SVE_BF16, Feature.SVE_I8MM,
         Feature.AES, Feature.PMULL, Feature.SHA1, Feature.SHA256, Feature.SHA512, Feature.SHA3, Feature.SM3, Feature.SM4,
         Feature.DPB, Feature.DPB2, Feature.SB, Feature.SSBS, Feature.DIT, Feature.SPECRES, Feature.RNG, Feature.LSE2,
-        Feature.PAUTH);
+        Feature.PAUTH, Feature.BTI);
 }

@@ -13,6 +13,9 @@ public struct Stage1Translation
     public bool CanWrite;
     public bool CanFetch;
 
+    /// <summary>The descriptor's GP: a guarded page, where indirect branches must find a landing pad (FEAT_BTI).</summary>
+    public bool IsGuarded;
+
     /// <summary>Device memory: accesses must be aligned.</summary>
     public bool IsDevice;
 
@@ -51,6 +54,7 @@ public static unsafe class Stage1Walker
     private const ulong DescriptorReadOnly = 1UL << 7;
     private const ulong DescriptorAccessFlag = 1UL << 10;
     private const ulong DescriptorNotGlobal = 1UL << 11;
+    private const ulong DescriptorGuarded = 1UL << 50;
     private const ulong DescriptorDirtyManaged = 1UL << 51;
     private const ulong DescriptorPxn = 1UL << 53;
     private const ulong DescriptorUxn = 1UL << 54;
@@ -190,6 +194,7 @@ public static unsafe class Stage1Walker
         var neverWritableAndExecutable = (cpu->SctlrEl1 & SctlrWxn) != 0;
         translation.MappedShift = (byte)shift;
         translation.IsGlobal = (descriptor & DescriptorNotGlobal) == 0;
+        translation.IsGuarded = (descriptor & DescriptorGuarded) != 0;
         if (index == MmuIndex.El0)
         {
             translation.CanRead = user;

@@ -13,10 +13,18 @@ public struct TlbEntry
     /// <summary>A tag that no page has.</summary>
     public const ulong Empty = ulong.MaxValue;
 
+    /// <summary>
+    /// Set in <see cref="FetchTag"/> of a page that is guarded (FEAT_BTI): who fetches must know which of the two kinds it expects.
+    /// </summary>
+    public const ulong Guarded = 1;
+
     public ulong ReadTag;
     public ulong WriteTag;
     public ulong FetchTag;
     public nint Addend;
+
+    /// <summary>Whether instructions may be fetched from a page, guarded or not.</summary>
+    public readonly bool CanFetch(ulong page) => (FetchTag & ~Guarded) == page;
 }
 
 /// <summary>Which privileges a data or instruction access has; each has its own TLB.</summary>
