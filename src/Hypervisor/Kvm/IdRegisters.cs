@@ -36,7 +36,8 @@ internal static class IdRegisters
         SystemRegister.ID_AA64ISAR2_EL1 => Field(0, features, Feature.WFXT, 2) | Field(16, features, Feature.MOPS)
             | Field(20, features, Feature.HBC) | Field(52, features, Feature.CSSC),
         SystemRegister.ID_AA64MMFR0_EL1 => Mmfr0,
-        SystemRegister.ID_AA64MMFR1_EL1 => Field(0, features, Feature.HAFDBS, 2) | Field(16, features, Feature.LOR) | Field(20, features, Feature.PAN, 2),
+        SystemRegister.ID_AA64MMFR1_EL1 => Field(0, features, Feature.HAFDBS, 2) | HierarchicalPermissionDisables
+            | Field(16, features, Feature.LOR) | Field(20, features, Feature.PAN, 2),
         SystemRegister.ID_AA64MMFR2_EL1 => Field(4, features, Feature.UAO) | Field(32, features, Feature.LSE2),
         _ => 0,
     };
@@ -47,6 +48,9 @@ internal static class IdRegisters
 
     /// <summary>40-bit physical addresses, 16-bit ASIDs, granules of 4, 16 and 64 KiB.</summary>
     private const ulong Mmfr0 = 0x0010_0022;
+
+    /// <summary>ID_AA64MMFR1_EL1.HPDS: TCR_EL1.HPD0 and HPD1 work.</summary>
+    private const ulong HierarchicalPermissionDisables = 1 << 12;
 
     private static ulong Field(int shift, CpuFeatures features, Feature feature, ulong value = 1) =>
         features.Has(feature) ? value << shift : 0;

@@ -98,6 +98,33 @@ public sealed unsafe class HardwareManagementTests
         Assert.Equal(Page | 3 | DirtyManaged | ReadOnly | AccessFlag, Peek(guest));
     }
 
+    /// <summary>A page that a write would make writable is writable: EL1 may not execute what EL0 could write.</summary>
+    [Theory]
+    [InlineData(HardwareAccess, true)]
+    [InlineData(HardwareAccess | HardwareDirty, false)]
+    public void A_clean_page_counts_as_writable_for_execution(ulong tcr, bool canFetch)
+    {
+        using var guest = OnePage(Page | 3 | DirtyManaged | ReadOnly | UserAccess | AccessFlag, tcr);
+        Assert.True(Translate(guest, AccessKind.Fetch, MmuIndex.El1, out var translation, out _));
+        Assert.Equal(canFetch, translation.CanFetch);
+    }
+
+    /// <summary>ExclusiveMonitorsPass translates for writing before it asks the monitor: the page is dirty though nothing is stored.</summary>
+    [Fact]
+    public void A_store_exclusive_that_fails_makes_its_page_dirty()
+    {
+        // stxr w0, x2, [x1]; hvc #0
+        using var guest = OnePage(Page | 3 | DirtyManaged | ReadOnly | AccessFlag, HardwareAccess | HardwareDirty);
+        Poke(guest, GuestProgram.Tables + 8, GuestProgram.Start | 1 | AccessFlag);
+        guest.Write(GuestProgram.Start, 0xc8007c22, GuestProgram.Hvc0);
+        guest.Cpu->X[1] = Va;
+        guest.Cpu->X[2] = 7;
+        Assert.Equal(ExitReason.Hvc, guest.Run());
+        Assert.Equal(1UL, guest.Cpu->X[0]);
+        Assert.Equal(Page | 3 | DirtyManaged | AccessFlag, Peek(guest));
+        Assert.Equal(0, guest.Read(Page, 1)[0]);
+    }
+
     [Fact]
     public void The_control_bits_exist_only_with_the_feature()
     {

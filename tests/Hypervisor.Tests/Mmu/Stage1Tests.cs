@@ -161,6 +161,44 @@ public sealed unsafe class Stage1Tests
         Assert.Equal(0x80bUL, guest.Cpu->X[0]);
     }
 
+    [Theory]
+    [InlineData(0xff, 3UL)] // Write-Back: as the descriptor says, Inner Shareable
+    [InlineData(0x44, 2UL)] // Non-cacheable: Outer Shareable whatever it says
+    [InlineData(0x04, 2UL)] // Device
+    public void Par_reports_the_effective_shareability(byte attributes, ulong shareability)
+    {
+        // at s1e1r, x0; mrs x0, par_el1; hvc #0
+        using var guest = OnePage(Page | TableOrPage | AccessFlag | 3 << 8 | 1 << 2);
+        Poke(guest, GuestProgram.Tables + 8, GuestProgram.Start | Valid | AccessFlag);
+        guest.Cpu->MairEl1 = 0xff | (ulong)attributes << 8;
+        guest.Write(GuestProgram.Start, 0xd5087800, 0xd5387400, GuestProgram.Hvc0);
+        guest.Cpu->X[0] = 0x1000;
+        guest.Run();
+        Assert.Equal(attributes, guest.Cpu->X[0] >> 56);
+        Assert.Equal(shareability, guest.Cpu->X[0] >> 7 & 3);
+    }
+
+    /// <summary>Maintenance by address is translated: to clean asks for reading, to invalidate for writing; a fault says CM and WnR.</summary>
+    [Theory]
+    [InlineData(0xd50b7a21, 0x1000UL, 0UL)] // dc cvac, x1
+    [InlineData(0xd50b7a21, 0x2000UL, 0x9600_0147UL)]
+    [InlineData(0xd50b7b21, 0x2000UL, 0x9600_0147UL)] // dc cvau, x1
+    [InlineData(0xd50b7e21, 0x2000UL, 0x9600_0147UL)] // dc civac, x1
+    [InlineData(0xd5087621, 0x1000UL, 0x9600_014fUL)] // dc ivac, x1
+    [InlineData(0xd50b7521, 0x1000UL, 0UL)] // ic ivau, x1
+    [InlineData(0xd50b7521, 0x2000UL, 0x9600_0147UL)]
+    public void Cache_maintenance_by_address_faults_as_an_access_would(uint word, ulong va, ulong esr)
+    {
+        using var guest = OnePage(Page | TableOrPage | AccessFlag | ReadOnly);
+        Poke(guest, GuestProgram.Tables + 8, GuestProgram.Start | Valid | AccessFlag);
+        guest.StopAtVectors();
+        guest.Write(GuestProgram.Start, word, GuestProgram.Hvc0);
+        guest.Cpu->X[1] = va;
+        Assert.Equal(ExitReason.Hvc, guest.Run());
+        Assert.Equal(esr, guest.Cpu->EsrEl1);
+        Assert.Equal(esr == 0 ? 0 : va, guest.Cpu->FarEl1);
+    }
+
     /// <summary>A 39-bit lower half with 4 KiB pages that maps 0x1000 by <paramref name="descriptor"/>.</summary>
     private static GuestProgram OnePage(ulong descriptor, ulong levelOneBits = 0)
     {

@@ -4,30 +4,8 @@
  */
 #include "guest.h"
 
-#define VALID 3ull
-#define AF (1ull << 10)
-#define INNER (3ull << 8)
-#define AP(n) ((uint64_t)(n) << 6)
-#define PXN (1ull << 53)
-#define UXN (1ull << 54)
-#define DBM (1ull << 51)
-#define ATTRIBUTE(n) ((uint64_t)(n) << 2)
-#define TABLE_AP(n) ((uint64_t)(n) << 61)
-#define TABLE_UXN (1ull << 60)
-#define TABLE_PXN (1ull << 59)
-
-#define FILLER 0xd4205540u /* brk #0x2aa */
-#define BRK 0xd4207fe0u    /* brk #0x3ff */
-
-#define EL0 0x3c0ull
-#define EL1T 0x3c4ull
-#define EL1H 0x3c5ull
-#define PAN (1ull << 22)
-#define UAO (1ull << 23)
-#define STEP (1ull << 21)
-
-static uint32_t target[16384] __attribute__((aligned(65536)));
-static uint32_t slot[16384] __attribute__((aligned(65536)));
+uint32_t target[16384] __attribute__((aligned(65536)));
+uint32_t slot[16384] __attribute__((aligned(65536)));
 
 static volatile uint32_t *const uart = (volatile uint32_t *)0x09000000;
 
@@ -57,25 +35,41 @@ void print_hex(const char *name, uint64_t value)
     print(digits + n);
 }
 
-static const char *prefix = "";
-static uint64_t address;
+const char *prefix = "";
+uint64_t address;
+uint32_t landing = FILLER;
 
-static uint64_t slot_address(uint64_t spsr) { return WINDOW + (spsr & 0xc ? 2 : 3) * PAGE_BYTES; }
+uint64_t slot_address(uint64_t spsr) { return WINDOW + (spsr & 0xc ? 2 : 3) * PAGE_BYTES; }
+
+static void clean(void *code)
+{
+    __asm__ volatile("dc cvau, %0\n\tdsb ish\n\tic ivau, %0\n\tdsb ish\n\tisb" : : "r"(code) : "memory");
+}
 
 static void refill(void)
 {
     for (int i = 0; i < 64; i++)
         target[i] = target[PAGE_BYTES / 4 - 64 + i] = FILLER;
+    if (landing != FILLER) {
+        target[8] = landing;
+        clean(&target[8]);
+    }
 }
 
-static void map(uint64_t bits)
+void map_slots(uint64_t bits)
+{
+    *leaf(2) = (uint64_t)slot | VALID | AF | INNER | UXN | bits;
+    *leaf(3) = (uint64_t)slot | VALID | AF | INNER | AP(3) | PXN | bits;
+    flush();
+}
+
+void map(uint64_t bits)
 {
     *leaf(0) = bits ? (uint64_t)target | bits : 0;
     flush();
 }
 
-/* Runs one or two instructions and prints what became of them. */
-static void run(const char *name, uint32_t first, uint32_t second, uint64_t spsr)
+void run(const char *name, uint32_t first, uint32_t second, uint64_t spsr)
 {
     static struct context c;
     slot[0] = first;
@@ -83,13 +77,13 @@ static void run(const char *name, uint32_t first, uint32_t second, uint64_t spsr
     slot[2] = BRK;
     uint64_t pc = slot_address(spsr);
     for (int i = 0; i < 3; i++)
-        __asm__ volatile("dc cvau, %0\n\tdsb ish\n\tic ivau, %0\n\tdsb ish" : : "r"(&slot[i]) : "memory");
+        clean(&slot[i]);
     flush();
     refill();
     for (int i = 0; i < 31; i++)
         c.x[i] = 0x1111111111111111ull * (i % 16);
     c.x[0] = 0;
-    c.x[1] = address;
+    c.x[1] = c.x[16] = c.x[17] = address;
     c.x[2] = 0xfedcba9876543210ull;
     c.x[3] = FILLER | (uint64_t)FILLER << 32;
     c.sp_el0 = address & ~15ull;
@@ -116,14 +110,13 @@ static void run(const char *name, uint32_t first, uint32_t second, uint64_t spsr
         print_hex(" memory=", sum);
 }
 
-static void end(void) { print("\n"); }
+void end(void) { print("\n"); }
 
 static const struct { const char *name; uint64_t spsr; } levels[] = {
     { "el1 ", EL1H }, { "el1+pan ", EL1H | PAN }, { "el1+uao ", EL1H | UAO }, { "el0 ", EL0 },
 };
 
-/* Each access through the current mapping, at each level. */
-static void all_accesses(const char *what)
+void all_accesses(const char *what)
 {
     for (unsigned level = 0; level < sizeof levels / sizeof levels[0]; level++) {
         for (const struct instruction *i = accesses; i != accesses_end; i++) {
@@ -375,17 +368,17 @@ int main(void)
     for (unsigned i = 0; i < 3; i++) {
         use_granule(granules[i]);
         print(names[i]);
-        *leaf(2) = (uint64_t)slot | VALID | AF | INNER | UXN;
-        *leaf(3) = (uint64_t)slot | VALID | AF | INNER | AP(3) | PXN;
-        flush();
+        map_slots(0);
         permissions();
         alignment();
         hardware_flags();
+        spaces();
         if (i == 0) {
             generated();
             register_cases();
             stack_and_pc();
             debug();
+            branches();
         }
     }
     print("# end\n");

@@ -47,6 +47,37 @@ accesses:
     insn    ret, ret x1
 accesses_end:
 
+    .global jumps, jumps_end, landings, landings_end
+jumps:
+    insn    br-x1, br x1
+    insn    br-x16, br x16
+    insn    br-x17, br x17
+    insn    blr-x1, blr x1
+    insn    blr-x16, blr x16
+    insn    ret-x1, ret x1
+    insn    braaz-x1, .inst 0xd61f083f
+    insn    braa-x16, .inst 0xd71f0a1f
+    insn    blraaz-x1, .inst 0xd63f083f
+    insn    b, b .+4
+    insn    tbz, tbz xzr, #0, .+4
+jumps_end:
+
+landings:
+    insn    nop, nop
+    insn    bti, .inst 0xd503241f
+    insn    bti-c, .inst 0xd503245f
+    insn    bti-j, .inst 0xd503249f
+    insn    bti-jc, .inst 0xd50324df
+    insn    paciasp, .inst 0xd503233f
+    insn    pacibsp, .inst 0xd503237f
+    insn    paciaz, .inst 0xd503231f
+    insn    brk, brk #0x321
+    insn    hlt, hlt #0x11
+    insn    svc, svc #0x321
+    insn    udf, udf #0
+    insn    ldr, ldr x0, [x0]
+landings_end:
+
     .global generators, generators_end
 generators:
     insn    svc, svc #0x1234

@@ -3,17 +3,14 @@
 /* Every table fills a whole 64 KiB page, whatever the granule is. */
 #define TABLE __attribute__((aligned(65536)))
 static uint64_t level1[8192] TABLE, level2_low[8192] TABLE, level2_window[8192] TABLE, level3[8192] TABLE;
+uint64_t next_table[8192] TABLE;
 
 unsigned granule_kib;
 static uint64_t *window_table;
 
 #define BLOCK 1ull
 #define TABLE_BIT 3ull
-#define AF (1ull << 10)
-#define INNER (3ull << 8)
 #define DEVICE (1ull << 2)
-#define UXN (1ull << 54)
-#define PXN (1ull << 53)
 
 static void clear(uint64_t *entries)
 {
@@ -36,6 +33,7 @@ void use_granule(unsigned kib)
     clear(level2_low);
     clear(level2_window);
     clear(level3);
+    clear(next_table);
     uint64_t granule;
     if (kib == 4) {
         level1[0] = device;
@@ -67,3 +65,5 @@ void use_granule(unsigned kib)
 uint64_t *leaf(unsigned page) { return &level3[page]; }
 
 uint64_t *table(void) { return window_table; }
+
+uint64_t *upper_root(unsigned bits) { return granule_kib == 16 && bits <= 36 ? level2_low : level1; }
