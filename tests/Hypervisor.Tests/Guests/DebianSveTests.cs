@@ -37,7 +37,6 @@ public sealed class DebianSveTests : IDisposable
     /// <summary>Sixteen processes compute and check Z, P and FFR, preempted and interrupted by signals all the time.</summary>
     private static async Task StressAsync(DebianGuest guest, TimeSpan duration)
     {
-        var before = await guest.Client.CountersAsync(Cancellation);
         var command = string.Create(CultureInfo.InvariantCulture, $"svecheck stress {duration.TotalSeconds:F0} {Processes}");
         var printed = await guest.RunAsync(command, duration + TimeSpan.FromMinutes(4));
         TestContext.Current.TestOutputHelper?.WriteLine(printed);
