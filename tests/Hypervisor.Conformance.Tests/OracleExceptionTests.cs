@@ -12,6 +12,8 @@ public sealed class OracleExceptionTests : IDisposable
     private const uint Zip1Z0Z1Z2 = 0x05a2_0020; // zip1 z0.q, z1.q, z2.q
     private const uint FmmlaZ0Z1Z2 = 0x64e2_e420; // fmmla z0.d, z1.d, z2.d
     private const uint FcvtzsH0H1 = 0x5f1f_fc20; // fcvtzs h0, h1, #1
+    private const uint UqxtnbZ0Z1 = 0x4560_4820; // uqxtnb z0.s, z1.d
+    private const uint UqxtntZ0Z1 = 0x4560_4c20; // uqxtnt z0.s, z1.d
     private readonly InterpreterRunner _runner = new();
 
     [Fact]
@@ -109,6 +111,30 @@ public sealed class OracleExceptionTests : IDisposable
         var result = _runner.Run(input);
 
         Assert.Equal("0000000000000000000000000000fffe", MachineRecord.Hex(result.Z(0)));
+    }
+
+    [Fact]
+    public void Large_unsigned_elements_saturate_to_all_ones()
+    {
+        ulong[] elements = [0, 1, 0xffff_fffe, 0xffff_ffff, 0x1_0000_0000, ulong.MaxValue >> 1, 1ul << 63, ulong.MaxValue];
+        foreach (var vectorBytes in new[] { 128, 240, 256 })
+        {
+            var input = MachineRecord.Create(vectorBytes);
+            input.Z(0).Fill(0xAA);
+            var source = MemoryMarshal.Cast<byte, ulong>(input.Z(1));
+            for (var i = 0; i < source.Length; i++)
+                source[i] = elements[i % elements.Length];
+            input.Word = UqxtnbZ0Z1;
+            var bottom = MemoryMarshal.Cast<byte, uint>(_runner.Run(input).Z(0)).ToArray();
+            input.Word = UqxtntZ0Z1;
+            var top = MemoryMarshal.Cast<byte, uint>(_runner.Run(input).Z(0)).ToArray();
+            for (var i = 0; i < source.Length; i++)
+            {
+                var expected = (uint)Math.Min(source[i], uint.MaxValue);
+                Assert.Equal((expected, 0u), (bottom[2 * i], bottom[(2 * i) + 1]));
+                Assert.Equal((0xAAAA_AAAA, expected), (top[2 * i], top[(2 * i) + 1]));
+            }
+        }
     }
 
     [Fact]

@@ -84,35 +84,9 @@ public sealed unsafe partial class Interpreter
         return c.SetV(w, c.V<uint>(Rd(w)) ^ t ^ Vector128.Create(0, 0, 0, carried));
     }
 
-    internal static StepResult SM4E_VV4_cryptosha512_2(Interpreter c, uint w)
-    {
-        if (!c.CheckFp(out var trapped))
-            return trapped;
-        var state = c.V<uint>(Rd(w));
-        var keys = c.V<uint>(Rn(w));
-        for (var i = 0; i < 4; i++)
-        {
-            var t = Sm4Rounds.Substitute(state.GetElement(3) ^ state.GetElement(2) ^ state.GetElement(1) ^ keys.GetElement(i));
-            t ^= RotateLeft(t, 2) ^ RotateLeft(t, 10) ^ RotateLeft(t, 18) ^ RotateLeft(t, 24);
-            state = Vector128.Create(state.GetElement(1), state.GetElement(2), state.GetElement(3), t ^ state.GetElement(0));
-        }
+    internal static StepResult SM4E_VV4_cryptosha512_2(Interpreter c, uint w) =>
+        c.CheckFp(out var trapped) ? c.SetV(w, Sm4Rounds.Encrypt(c.V<uint>(Rd(w)), c.V<uint>(Rn(w)))) : trapped;
 
-        return c.SetV(w, state);
-    }
-
-    internal static StepResult SM4EKEY_VVV4_cryptosha512_3(Interpreter c, uint w)
-    {
-        if (!c.CheckFp(out var trapped))
-            return trapped;
-        var state = c.V<uint>(Rn(w));
-        var constants = c.V<uint>(Rm(w));
-        for (var i = 0; i < 4; i++)
-        {
-            var t = Sm4Rounds.Substitute(state.GetElement(3) ^ state.GetElement(2) ^ state.GetElement(1) ^ constants.GetElement(i));
-            t ^= RotateLeft(t, 13) ^ RotateLeft(t, 23);
-            state = Vector128.Create(state.GetElement(1), state.GetElement(2), state.GetElement(3), t ^ state.GetElement(0));
-        }
-
-        return c.SetV(w, state);
-    }
+    internal static StepResult SM4EKEY_VVV4_cryptosha512_3(Interpreter c, uint w) =>
+        c.CheckFp(out var trapped) ? c.SetV(w, Sm4Rounds.ExpandKey(c.V<uint>(Rn(w)), c.V<uint>(Rm(w)))) : trapped;
 }

@@ -252,16 +252,7 @@ public sealed unsafe partial class Interpreter
         if (!c.CheckFp(out var trapped))
             return trapped;
         var part = (w >> 30 & 1) != 0 ? 1 : 0;
-        UInt128 n = ((ulong*)c.Z(Rn(w)))[part];
-        var m = ((ulong*)c.Z(Rm(w)))[part];
-        UInt128 product = 0;
-        for (var i = 0; i < 64; i++)
-        {
-            if ((m >> i & 1) != 0)
-                product ^= n << i;
-        }
-
-        *(UInt128*)c.Z(Rd(w)) = product;
+        *(UInt128*)c.Z(Rd(w)) = Int.PolynomialProduct(((ulong*)c.Z(Rn(w)))[part], ((ulong*)c.Z(Rm(w)))[part]);
         c.ZeroAbove(Rd(w), 16);
         return StepResult.Next;
     }

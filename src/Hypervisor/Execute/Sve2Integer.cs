@@ -28,11 +28,11 @@ public sealed unsafe partial class Interpreter
 
     /// <summary>op Zda, Zn, Zm of the even (bottom) or, with bit 10 set, the odd (top) elements.</summary>
     internal static StepResult SveLongTernary<TOp>(Interpreter c, uint w) where TOp : struct, IIntTernary =>
-        c.CheckSve(out var trapped) ? c.RunLongTernary<TOp>(w, c.Z(Rm(w)), topN: IsTop(w), topM: IsTop(w)) : trapped;
+        c.CheckSve(out var trapped) ? c.Lengthen<LongTernaryLoop<TOp>>(w, TOp.Signed, c.Z(Rm(w)), topN: IsTop(w), topM: IsTop(w)) : trapped;
 
     /// <summary>op Zda, Zn, Zm of the even elements of Zn and the odd ones of Zm.</summary>
     internal static StepResult SveLongTernaryBottomTop<TOp>(Interpreter c, uint w) where TOp : struct, IIntTernary =>
-        c.CheckSve(out var trapped) ? c.RunLongTernary<TOp>(w, c.Z(Rm(w)), topN: false, topM: true) : trapped;
+        c.CheckSve(out var trapped) ? c.Lengthen<LongTernaryLoop<TOp>>(w, TOp.Signed, c.Z(Rm(w)), topN: false, topM: true) : trapped;
 
     /// <summary>op Zda, Zn, Zm[index] of the even or (bit 10) the odd elements of Zn.</summary>
     internal static StepResult SveLongIndexedTernary<TOp>(Interpreter c, uint w) where TOp : struct, IIntTernary
@@ -41,14 +41,7 @@ public sealed unsafe partial class Interpreter
             return trapped;
         var repeated = stackalloc byte[CpuState.ZStride];
         c.RepeatNarrowElement(w, SizeField(w), repeated);
-        return c.RunLongTernary<TOp>(w, repeated, topN: IsTop(w), topM: false);
-    }
-
-    private StepResult RunLongTernary<TOp>(uint w, byte* m, bool topN, bool topM) where TOp : struct, IIntTernary
-    {
-        var lanes = InterleavedLanes(w, m, topN, topM);
-        LaneDispatch.Run<LongTernaryLoop<TOp>>(SizeField(w), TOp.Signed, ref lanes);
-        return StepResult.Next;
+        return c.Lengthen<LongTernaryLoop<TOp>>(w, TOp.Signed, repeated, topN: IsTop(w), topM: false);
     }
 
     /// <summary>op Zd, Zn, Zm[index] of the even or (bit 10) the odd elements of Zn.</summary>
@@ -58,27 +51,7 @@ public sealed unsafe partial class Interpreter
             return trapped;
         var repeated = stackalloc byte[CpuState.ZStride];
         c.RepeatNarrowElement(w, SizeField(w), repeated);
-        var lanes = c.InterleavedLanes(w, repeated, topN: IsTop(w), topM: false);
-        LaneDispatch.Run<LongLoop<TOp>>(SizeField(w), TOp.Signed, ref lanes);
-        return StepResult.Next;
-    }
-
-    /// <summary>T of the encodings that have it in bit 10.</summary>
-    private static bool IsTop(uint w) => (w >> 10 & 1) != 0;
-
-    /// <summary>Operands of which every second narrow element takes part; the size field is that of the wide ones.</summary>
-    private Lanes InterleavedLanes(uint w, byte* m, bool topN, bool topM)
-    {
-        var narrow = (1 << SizeField(w)) / 2;
-        return new Lanes
-        {
-            D = Z(Rd(w)),
-            N = Z(Rn(w)) + (topN ? narrow : 0),
-            M = m + (topM ? narrow : 0),
-            Bytes = VL,
-            Shift = -1,
-            Interleaved = 1,
-        };
+        return c.Lengthen<LongLoop<TOp>>(w, TOp.Signed, repeated, topN: IsTop(w), topM: false);
     }
 
     /// <summary>CMLA, SQRDCMLAH Zda, Zn, Zm, #rot × 90.</summary>

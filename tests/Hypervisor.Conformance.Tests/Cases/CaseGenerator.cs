@@ -21,7 +21,7 @@ internal static class CaseGenerator
     {
         var random = new CaseRandom(StateHash.Combine(plan.NameHash ^ seed, ((ulong)record.VectorBytes << 40) + (ulong)index));
         record.Bytes.AsSpan().Clear();
-        record.Word = MakeWord(plan, random);
+        record.Word = MakeWord(plan, record.VectorBytes, random);
         FillRegisters(record, OperandPools.Of(seed), random);
         if (plan.TakesBFloat16 && random.OneIn(2))
         {
@@ -37,7 +37,7 @@ internal static class CaseGenerator
     }
 
     /// <summary>A word that decodes to a row, with operands that the oracle can be asked about.</summary>
-    private static uint MakeWord(RowPlan plan, CaseRandom random)
+    private static uint MakeWord(RowPlan plan, int vectorBytes, CaseRandom random)
     {
         for (var attempt = 0; attempt < 100_000; attempt++)
         {
@@ -49,7 +49,7 @@ internal static class CaseGenerator
                     word = field.Insert(word, random.OneIn(2) ? 0 : uint.MaxValue);
             }
 
-            if (Decoder.Decode(word) == plan.Opcode && !OracleExceptions.Exclude(plan, word))
+            if (Decoder.Decode(word) == plan.Opcode && !OracleExceptions.Exclude(plan, vectorBytes, word))
                 return word;
         }
 

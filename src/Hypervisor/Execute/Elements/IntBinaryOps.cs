@@ -399,6 +399,13 @@ internal readonly struct PMul : IIntBinary
     }
 }
 
+/// <summary>Exclusive or with the second operand rotated left by one (RAX1).</summary>
+internal readonly struct Rax1 : IIntBinary
+{
+    public static T Apply<T>(T a, T b, ref bool saturated) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T> =>
+        a ^ T.RotateLeft(b, 1);
+}
+
 /// <summary>The operation with its operands exchanged (SUBR, SDIVR, LSLR).</summary>
 internal readonly struct Reversed<TOp> : IIntBinary where TOp : struct, IIntBinary
 {

@@ -170,4 +170,17 @@ internal static class Int
             product += Int128.One << (shift - 1);
         return Saturate<T>(product >> shift, ref saturated);
     }
+
+    /// <summary>The product of two polynomials over {0, 1} of degree 63.</summary>
+    public static UInt128 PolynomialProduct(ulong a, ulong b)
+    {
+        UInt128 product = 0;
+        for (var i = 0; i < 64; i++)
+        {
+            if ((b >> i & 1) != 0)
+                product ^= (UInt128)a << i;
+        }
+
+        return product;
+    }
 }

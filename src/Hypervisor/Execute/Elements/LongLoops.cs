@@ -56,7 +56,7 @@ internal readonly unsafe struct WideLoop<TOp> : IIntLoop where TOp : struct, IIn
     public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
         for (var i = 0; i < lanes.Bytes / sizeof(T); i++)
-            ((T*)lanes.D)[i] = TOp.Apply(((T*)lanes.N)[i], Narrow.Read<T>(lanes.M, i), ref lanes.Saturated);
+            ((T*)lanes.D)[i] = TOp.Apply(((T*)lanes.N)[i], Narrow.Read<T>(lanes.M, lanes.NarrowIndex(i)), ref lanes.Saturated);
     }
 }
 
@@ -80,7 +80,7 @@ internal readonly unsafe struct LongIndexedLoop<TOp> : IIntLoop where TOp : stru
     {
         var m = Narrow.Read<T>(lanes.M, lanes.Shift);
         for (var i = 0; i < lanes.Bytes / sizeof(T); i++)
-            ((T*)lanes.D)[i] = TOp.Apply(Narrow.Read<T>(lanes.N, i), m, ref lanes.Saturated);
+            ((T*)lanes.D)[i] = TOp.Apply(Narrow.Read<T>(lanes.N, lanes.NarrowIndex(i)), m, ref lanes.Saturated);
     }
 }
 
@@ -94,7 +94,7 @@ internal readonly unsafe struct HighNarrowLoop<TOp> : IIntLoop where TOp : struc
         for (var i = 0; i < lanes.Bytes / sizeof(T); i++)
         {
             var sum = TOp.Apply(((T*)lanes.N)[i], ((T*)lanes.M)[i], ref lanes.Saturated) + rounding;
-            Narrow.Write(lanes.D, i, sum >>> half);
+            Narrow.Write(lanes.D, lanes.NarrowIndex(i), sum >>> half);
         }
     }
 }
@@ -105,7 +105,18 @@ internal readonly unsafe struct NarrowLoop<TOp> : IIntLoop where TOp : struct, I
     public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
         for (var i = 0; i < lanes.Bytes / sizeof(T); i++)
-            Narrow.Write(lanes.D, i, TOp.Apply(((T*)lanes.N)[i], lanes.Shift, ref lanes.Saturated));
+            Narrow.Write(lanes.D, lanes.NarrowIndex(i), TOp.Apply(((T*)lanes.N)[i], lanes.Shift, ref lanes.Saturated));
+    }
+}
+
+/// <summary>Zeroes the upper half of every element of D.</summary>
+internal readonly unsafe struct ClearTopLoop : IIntLoop
+{
+    public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
+    {
+        var bottom = T.AllBitsSet >>> (sizeof(T) * 4);
+        for (var i = 0; i < lanes.Bytes; i += sizeof(T))
+            *(T*)(lanes.D + i) &= bottom;
     }
 }
 
@@ -115,7 +126,7 @@ internal readonly unsafe struct ShiftLongLoop : IIntLoop
     public static void Run<T>(ref Lanes lanes) where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
         for (var i = 0; i < lanes.Bytes / sizeof(T); i++)
-            ((T*)lanes.D)[i] = Narrow.Read<T>(lanes.N, i) << lanes.Shift;
+            ((T*)lanes.D)[i] = Narrow.Read<T>(lanes.N, lanes.NarrowIndex(i)) << lanes.Shift;
     }
 }
 
