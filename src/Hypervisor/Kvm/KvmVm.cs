@@ -28,7 +28,8 @@ public sealed class KvmVm : IDisposable
         Host = host;
         Abi = abi;
         Memory = memory;
-        Features = host.HasSve ? features : features.Without(SveFeatures);
+        _slots = new MemorySlots(memory);
+        Features = host.CpusHaveSve ? features : features.Without(SveFeatures);
         _domain = new EngineDomain(memory, Features, vcpuCount);
         _vcpus = new KvmVcpu?[vcpuCount];
         _domain.EventSignalled = WakeAll;

@@ -7,7 +7,7 @@ namespace CloudVm.Hypervisor.Memory;
 /// drops its entries on <see cref="WriteTrackingRestarted"/>.
 /// </summary>
 /// <remarks>Thread: any. Tracking bits change by interlocked operations.</remarks>
-public sealed unsafe class GuestMemory : IDisposable
+public sealed unsafe partial class GuestMemory : IDisposable
 {
     /// <summary>Tracking granule, and the size of a snapshot chunk.</summary>
     public const int ChunkSize = 64 * 1024;
@@ -33,7 +33,10 @@ public sealed unsafe class GuestMemory : IDisposable
         CodePages = new CodePageMap(sizeBytes);
     }
 
-    /// <summary>Raised when pages that were already written must be reported again: whoever caches write permission drops it.</summary>
+    /// <summary>
+    /// Raised when pages that were already written must be reported again, or what is RAM has changed: whoever caches permission or
+    /// pointers drops them.
+    /// </summary>
     public event Action? WriteTrackingRestarted;
 
     public ulong Base { get; }
@@ -46,10 +49,13 @@ public sealed unsafe class GuestMemory : IDisposable
     public CodePageMap CodePages { get; }
 
     /// <summary>Whether all of [gpa, gpa + length) is RAM.</summary>
-    public bool Contains(ulong gpa, int length)
+    public bool Contains(ulong gpa, int length) => Contains(gpa, length, forWriting: false);
+
+    private bool Contains(ulong gpa, int length, bool forWriting)
     {
         var offset = gpa - Base;
-        return offset < (ulong)Size && (ulong)length <= (ulong)Size - offset;
+        return offset < (ulong)Size && (ulong)length <= (ulong)Size - offset
+            && (Volatile.Read(ref _parts) is not { } parts || IsRam(parts, gpa, (ulong)length, forWriting));
     }
 
     /// <summary>Lends host memory for reading [gpa, gpa + length); false if any of it is outside RAM.</summary>
@@ -66,8 +72,8 @@ public sealed unsafe class GuestMemory : IDisposable
     }
 
     /// <summary>
-    /// Lends host memory for writing [gpa, gpa + length); false if any of it is outside RAM. Marks the range touched and dirty, and
-    /// invalidates code decoded from it.
+    /// Lends host memory for writing [gpa, gpa + length); false if any of it is outside RAM or read-only. Marks the range touched and
+    /// dirty, and invalidates code decoded from it.
     /// </summary>
     public bool TryAcquireWrite(ulong gpa, int length, out byte* pointer)
     {
@@ -84,18 +90,14 @@ public sealed unsafe class GuestMemory : IDisposable
     /// </summary>
     internal bool TryAcquireStore(ulong gpa, int length, out byte* pointer)
     {
-        if (!TryAcquireRead(gpa, length, out pointer))
-            return false;
-        if (length == 0)
-            return true;
-        var offset = gpa - Base;
-        var last = (int)((offset + (ulong)length - 1) >> ChunkShift);
-        for (var chunk = (int)(offset >> ChunkShift); chunk <= last; chunk++)
+        if (!Contains(gpa, length, forWriting: true))
         {
-            SetBit(_touched, chunk);
-            SetBit(_dirty, chunk);
+            pointer = null;
+            return false;
         }
 
+        pointer = _memory + (gpa - Base);
+        MarkWritten(gpa, length);
         return true;
     }
 
