@@ -39,3 +39,7 @@ internal sealed class Disks : SqlMigration;
 [DbContext(typeof(CloudVmDbContext))]
 [Migration("0013_networks")]
 internal sealed class Networks : SqlMigration;
+
+[DbContext(typeof(CloudVmDbContext))]
+[Migration("0014_debugger")]
+internal sealed class Debugger : SqlMigration;

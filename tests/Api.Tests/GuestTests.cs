@@ -1,8 +1,11 @@
 using System.Net;
 using System.Net.WebSockets;
 using System.Text;
+using System.Text.Json;
 using CloudVm.Api.Tests.Harness;
 using CloudVm.Contracts.Access;
+using CloudVm.Contracts.Events;
+using CloudVm.Contracts.Serialization;
 using CloudVm.Contracts.Vms;
 using CloudVm.Storage.Entities;
 using Microsoft.AspNetCore.Builder;
@@ -40,6 +43,10 @@ public sealed class GuestTests(ApiServer api) : IClassFixture<ApiServer>, IAsync
             Results.Json(new { title = $"no vCPU {n}", status = 404, code = "notFound" }, contentType: "application/problem+json", statusCode: 404));
         _node.MapPut("/vms/{id}/vcpus/{n:int}/registers", AnswerWrite);
         _node.MapGet("/vms/{id}/console", EchoAsync);
+        _node.MapGet("/vms/{id}/debugger", () => Results.Json(new { attached = true, stopped = true }));
+        _node.MapPut("/vms/{id}/debugger", () => Results.Json(new { attached = false, stopped = false, address = "127.0.0.1", port = 4711 }));
+        _node.MapDelete("/vms/{id}/debugger", () =>
+            Results.Json(new { title = "no guest", status = 409, code = "invalidState", detail = "It has just ended." }, contentType: "application/problem+json", statusCode: 409));
         await _node.StartAsync(Cancelled);
 
         _nodeId = Guid.CreateVersion7();
@@ -129,6 +136,40 @@ public sealed class GuestTests(ApiServer api) : IClassFixture<ApiServer>, IAsync
 
         Assert.Equal("invalidState", (await conflict.ReadProblemAsync(HttpStatusCode.Conflict)).Code);
         await forbidden.ReadProblemAsync(HttpStatusCode.Forbidden);
+    }
+
+    [Fact]
+    public async Task The_door_for_debuggers_is_opened_on_the_node_and_recorded_with_who_did_it()
+    {
+        var vm = await CreateVmOnNodeAsync();
+
+        var opened = await api.Client.Vms.OpenDebuggerAsync(vm.Id, Cancelled);
+        var now = await api.Client.Vms.GetDebuggerAsync(vm.Id, Cancelled);
+        var closing = await api.Http.SendJsonAsync(HttpMethod.Delete, $"/vms/{vm.Id}/debugger");
+
+        Assert.Equal(("127.0.0.1", 4711), (opened.Address, opened.Port));
+        Assert.True(now is { Attached: true, Stopped: true, Port: null });
+        var refused = await closing.ReadProblemAsync(HttpStatusCode.Conflict);
+        Assert.Equal(("no guest", "It has just ended."), (refused.Title, refused.Detail));
+        await using var context = api.NewContext();
+        var recorded = Assert.Single(await context.OutboxEvents.Where(e => e.VmId == vm.Id && e.Type.StartsWith("vm.debugger")).ToListAsync(Cancelled));
+        Assert.Equal(EventTypes.VmDebuggerOpened, recorded.Type);
+        var change = JsonSerializer.Deserialize<VmDebuggerChange>(recorded.Data!, CloudVmJson.Options)!;
+        Assert.Equal(opened, change.Debugger);
+        Assert.NotEmpty(change.By);
+    }
+
+    [Fact]
+    public async Task Viewers_open_no_door_and_a_vm_without_a_guest_has_none()
+    {
+        var vm = await CreateVmOnNodeAsync();
+        var stopped = await api.CreateVmAsync();
+        using var http = await SignInViewerAsync();
+        await (await http.SendJsonAsync(HttpMethod.Post, $"/vms/{vm.Id}:debug")).ReadProblemAsync(HttpStatusCode.Forbidden);
+        await (await http.SendJsonAsync(HttpMethod.Delete, $"/vms/{vm.Id}/debugger")).ReadProblemAsync(HttpStatusCode.Forbidden);
+        Assert.Equal(HttpStatusCode.OK, (await http.SendJsonAsync(HttpMethod.Get, $"/vms/{vm.Id}/debugger")).StatusCode);
+        await (await api.Http.SendJsonAsync(HttpMethod.Post, $"/vms/{stopped.Id}:debug")).ReadProblemAsync(HttpStatusCode.Conflict);
+        await (await api.Http.SendJsonAsync(HttpMethod.Post, $"/vms/{Guid.NewGuid()}:debug")).ReadProblemAsync(HttpStatusCode.NotFound);
     }
 
     [Fact]

@@ -56,6 +56,7 @@ internal static class ApiHost
         api.MapAccess();
         api.MapVms();
         api.MapGuests();
+        api.MapDebuggers();
         api.MapOperations();
         api.MapSnapshots();
         api.MapSchedules();
@@ -75,6 +76,7 @@ internal static class ApiHost
         .AddAccess()
         .AddVms()
         .AddGuests()
+        .AddDebuggers()
         .AddOperations()
         .AddSnapshots()
         .AddSchedules()

@@ -49,13 +49,14 @@ internal sealed class NodeProxy(CloudVmDbContext database, IHttpClientFactory cl
         await response.Content.CopyToAsync(http.Response.Body, cancellationToken);
     }
 
-    /// <summary>Has the node do something and reads its answer.</summary>
+    /// <summary>Has the node do something, with a body or none, and reads its answer.</summary>
     /// <exception cref="ProblemException">The node refused, with its reasons, or does not answer.</exception>
-    public async Task<TAnswer> AskAsync<TAnswer>(NodeEntity node, HttpMethod method, string path, object body, CancellationToken cancellationToken)
+    public async Task<TAnswer> AskAsync<TAnswer>(NodeEntity node, HttpMethod method, string path, object? body, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(method, node.Url.TrimEnd('/') + path);
         request.Headers.Authorization = AuthenticationHeaderValue.Parse(await ReadCredentialsAsync(cancellationToken));
-        request.Content = JsonContent.Create(body, body.GetType(), options: CloudVmJson.Options);
+        if (body is not null)
+            request.Content = JsonContent.Create(body, body.GetType(), options: CloudVmJson.Options);
         using var response = await SendAsync(request, node, cancellationToken);
         try
         {

@@ -62,11 +62,18 @@ internal sealed class GuestReader(ProjectScope scope, NodeProxy nodes)
 
     public async Task ReadGuestAsync(Guid id, HttpContext http, string path)
     {
-        var vm = await FindAsync(id, http.RequestAborted);
-        var node = await nodes.FindNodeAsync(vm, http.RequestAborted);
-        if (node is null || !vm.Status!.HasGuest())
-            throw Refusal.InvalidState($"VM '{vm.Name}' is {vm.Status!.Phase.ToString().ToLowerInvariant()}: it has no guest to read from.");
+        var (_, node) = await FindGuestAsync(id, http.RequestAborted);
         await nodes.PassAsync(http, node, $"/vms/{id}/{path}");
+    }
+
+    /// <summary>A VM that has a guest, and the guest's node.</summary>
+    public async Task<(VirtualMachineEntity Vm, NodeEntity Node)> FindGuestAsync(Guid id, CancellationToken cancellationToken)
+    {
+        var vm = await FindAsync(id, cancellationToken);
+        var node = await nodes.FindNodeAsync(vm, cancellationToken);
+        return node is not null && vm.Status!.HasGuest()
+            ? (vm, node)
+            : throw Refusal.InvalidState($"VM '{vm.Name}' is {vm.Status!.Phase.ToString().ToLowerInvariant()}: it has no guest to read from.");
     }
 
     public async Task<VirtualMachineEntity> FindAsync(Guid id, CancellationToken cancellationToken) =>

@@ -122,6 +122,18 @@ public sealed class VmsClient
     public Task<VmCounters> GetCountersAsync(Guid id, CancellationToken cancellationToken = default) =>
         _transport.GetAsync<VmCounters>($"vms/{id}/counters", cancellationToken);
 
+    /// <summary>The GDB server of a VM that has a guest.</summary>
+    public Task<VmDebugger> GetDebuggerAsync(Guid id, CancellationToken cancellationToken = default) =>
+        _transport.GetAsync<VmDebugger>($"vms/{id}/debugger", cancellationToken);
+
+    /// <summary>Opens the door for debuggers on the VM's node, or leaves an open one as it is; the answer says where it is.</summary>
+    public Task<VmDebugger> OpenDebuggerAsync(Guid id, CancellationToken cancellationToken = default) =>
+        _transport.SendAsync<VmDebugger>(HttpMethod.Post, $"vms/{id}:debug", body: null, options: null, cancellationToken);
+
+    /// <summary>Closes the door and ends the session that came through it; the guest goes on.</summary>
+    public Task<VmDebugger> CloseDebuggerAsync(Guid id, CancellationToken cancellationToken = default) =>
+        _transport.SendAsync<VmDebugger>(HttpMethod.Delete, $"vms/{id}/debugger", body: null, options: null, cancellationToken);
+
     /// <summary>The stored console log as text.</summary>
     /// <param name="id">The VM.</param>
     /// <param name="from">Byte offset to start at.</param>

@@ -37,6 +37,12 @@ public static class EventTypes
 
     /// <summary>Somebody wrote registers of a paused guest; the data is a <see cref="Vms.VcpuRegistersWritten"/>.</summary>
     public const string VmRegistersWritten = "vm.registersWritten";
+
+    /// <summary>Somebody opened the VM's door for debuggers; the data is a <see cref="Vms.VmDebuggerChange"/>.</summary>
+    public const string VmDebuggerOpened = "vm.debuggerOpened";
+
+    /// <summary>Somebody closed it; the data is a <see cref="Vms.VmDebuggerChange"/>.</summary>
+    public const string VmDebuggerClosed = "vm.debuggerClosed";
     public const string OperationCreated = "operation.created";
     public const string OperationProgress = "operation.progress";
     public const string OperationDone = "operation.done";

@@ -31,6 +31,9 @@ public sealed record VmStatus
     /// <summary>The disks as they were last seen; left out while that never happened.</summary>
     public IReadOnlyList<VmDiskStatus>? Disks { get; init; }
 
+    /// <summary>A debugger is attached to the guest, and may hold it still; see <c>/vms/{id}/debugger</c>.</summary>
+    public bool DebuggerAttached { get; init; }
+
     /// <summary>The definition's generation that the running guest was started from.</summary>
     public required long ObservedGeneration { get; init; }
 

@@ -101,6 +101,9 @@ public sealed class VmStatusEntity
     /// <summary>The disks as the running guest's process last told; kept when it has ended.</summary>
     public IReadOnlyList<VmDiskStatus>? Disks { get; set; }
 
+    /// <summary>Whether a debugger is attached to the running guest, as its process last told.</summary>
+    public bool DebuggerAttached { get; set; }
+
     public long ObservedGeneration { get; set; }
 
     public DateTimeOffset ObservedAt { get; set; }

@@ -69,6 +69,7 @@ public static class VmMapping
         OperationId = operationId,
         RetiredInstructions = status.RetiredInstructions,
         Disks = status.Disks,
+        DebuggerAttached = status.DebuggerAttached,
         ObservedGeneration = status.ObservedGeneration,
         ObservedAt = status.ObservedAt,
     };

@@ -54,6 +54,7 @@ public sealed class MachineBuilder(NodePaths paths, ImageFiles images, DiskBases
             Network = DefineNetwork(vm),
             ConsoleLogPath = directory.ConsoleLog,
             ExitRecordPath = directory.ExitRecord,
+            DebuggerSocketPath = directory.DebuggerSocket,
         };
         StartedMachine started = new()
         {

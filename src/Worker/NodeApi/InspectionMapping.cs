@@ -70,6 +70,9 @@ internal static class InspectionMapping
         Bytes = content.Bytes,
     };
 
+    public static VmDebugger ToContract(DebuggerStatus debugger) =>
+        new() { Attached = debugger.Attached, Stopped = debugger.Stopped, Address = debugger.Address, Port = debugger.Port };
+
     public static VmCounters ToContract(MachineCounters counters, DateTimeOffset at)
     {
         Dictionary<string, long> machine = new(StringComparer.Ordinal)

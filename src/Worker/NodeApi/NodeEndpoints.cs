@@ -24,7 +24,23 @@ internal static class NodeEndpoints
             GuestCall.RunAsync(id, processes, async client =>
                 Results.Json(InspectionMapping.ToContract(await client.CountersAsync(ct).ConfigureAwait(false), time.GetUtcNow()), CloudVmJson.Options)));
         vms.MapGet("/memory", ReadMemoryAsync);
+        vms.MapGet("/debugger", (Guid id, VmProcesses processes, CancellationToken ct) =>
+            DebugAsync(id, processes, client => client.StatusAsync(ct)));
+        vms.MapPut("/debugger", (Guid id, VmProcesses processes, CancellationToken ct) =>
+            DebugAsync(id, processes, client => client.OpenDebuggerAsync(ct)));
+        vms.MapDelete("/debugger", (Guid id, VmProcesses processes, CancellationToken ct) =>
+            DebugAsync(id, processes, client => client.CloseDebuggerAsync(ct)));
     }
+
+    /// <summary>Answers with the state of the VM's debugger after <paramref name="ask"/>.</summary>
+    private static Task<IResult> DebugAsync(Guid id, VmProcesses processes, Func<HypervisorClient, Task<MachineStatus>> ask) =>
+        GuestCall.RunAsync(id, processes, async client =>
+        {
+            MachineStatus status = await ask(client).ConfigureAwait(false);
+            return status.Debugger is { } debugger
+                ? Results.Json(InspectionMapping.ToContract(debugger), CloudVmJson.Options)
+                : NodeProblems.NoGuest();
+        });
 
     private static Task<IResult> ReadMemoryAsync(Guid id, string? gpa, int? length, VmProcesses processes, CancellationToken ct)
     {

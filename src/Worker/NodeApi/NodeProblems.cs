@@ -32,6 +32,7 @@ internal static class NodeProblems
         ControlProtocol.ProblemCodes.NotFound => NotFound(refused.Problem.Detail ?? refused.Message),
         ControlProtocol.ProblemCodes.InvalidState =>
             Of(409, ProblemCodes.InvalidState, "The VM's state does not allow this", refused.Problem.Detail ?? refused.Message),
+        ControlProtocol.ProblemCodes.StaleEpoch => Unavailable("This node is taking the VM over; ask again."),
         ControlProtocol.ProblemCodes.InvalidRegister => Results.Json(
             new Problem
             {

@@ -9,7 +9,7 @@ using Npgsql;
 namespace CloudVm.Worker.Reconciling;
 
 /// <summary>
-/// Keeps the instruction counts of running guests in their status fresh, and what their disks take. No event tells of it: these change all
+/// Keeps the instruction counts of running guests in their status fresh, what their disks take, and whether they are debugged. No event tells of it: these change all
 /// the time, and who wants every count reads the counters.
 /// </summary>
 public sealed class GuestStatistics(VmProcesses processes, NpgsqlDataSource database)
@@ -21,35 +21,38 @@ public sealed class GuestStatistics(VmProcesses processes, NpgsqlDataSource data
     /// <summary>Asks every live process and writes all answers in one statement.</summary>
     public async Task RefreshAsync(CancellationToken ct)
     {
-        ConcurrentDictionary<Guid, (int ProcessId, long Retired, string? Disks)> answers = new();
+        ConcurrentDictionary<Guid, (int ProcessId, long Retired, string? Disks, bool Debugged)> answers = new();
         await Parallel.ForEachAsync(
             processes.Live, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct },
             async (live, token) =>
             {
                 if (await TryReadAsync(live.Value, token).ConfigureAwait(false) is { } answer)
-                    answers[live.Key] = (live.Value.Identity.ProcessId, answer.Retired, answer.Disks);
+                    answers[live.Key] = (live.Value.Identity.ProcessId, answer.Retired, answer.Disks, answer.Debugged);
             }).ConfigureAwait(false);
         if (answers.IsEmpty)
             return;
 
-        (Guid Vm, int ProcessId, long Retired, string? Disks)[] rows =
-            [.. answers.Select(answer => (answer.Key, answer.Value.ProcessId, answer.Value.Retired, answer.Value.Disks))];
+        (Guid Vm, int ProcessId, long Retired, string? Disks, bool Debugged)[] rows =
+            [.. answers.Select(answer => (answer.Key, answer.Value.ProcessId, answer.Value.Retired, answer.Value.Disks, answer.Value.Debugged))];
         // Only for the process that the status names: a status written since is newer than the answer.
         await using NpgsqlCommand update = database.CreateCommand(
             """
-            UPDATE vm_status SET retired_instructions = seen.retired, disks = coalesce(seen.disks::jsonb, vm_status.disks), observed_at = now()
-            FROM unnest(@vms, @processes, @retired, @disks) AS seen (vm, process, retired, disks)
+            UPDATE vm_status SET retired_instructions = seen.retired, disks = coalesce(seen.disks::jsonb, vm_status.disks),
+                debugger_attached = seen.debugged, observed_at = now()
+            FROM unnest(@vms, @processes, @retired, @disks, @debugged) AS seen (vm, process, retired, disks, debugged)
             WHERE vm_id = seen.vm AND process_id = seen.process
-                AND (retired_instructions IS DISTINCT FROM seen.retired OR vm_status.disks IS DISTINCT FROM coalesce(seen.disks::jsonb, vm_status.disks))
+                AND (retired_instructions IS DISTINCT FROM seen.retired OR debugger_attached <> seen.debugged
+                    OR vm_status.disks IS DISTINCT FROM coalesce(seen.disks::jsonb, vm_status.disks))
             """);
         update.Parameters.AddWithValue("vms", rows.Select(row => row.Vm).ToArray());
         update.Parameters.AddWithValue("processes", rows.Select(row => row.ProcessId).ToArray());
         update.Parameters.AddWithValue("retired", rows.Select(row => row.Retired).ToArray());
         update.Parameters.AddWithValue("disks", rows.Select(row => row.Disks).ToArray());
+        update.Parameters.AddWithValue("debugged", rows.Select(row => row.Debugged).ToArray());
         await update.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
     }
 
-    private static async Task<(long Retired, string? Disks)?> TryReadAsync(HypervisorInstance instance, CancellationToken ct)
+    private static async Task<(long Retired, string? Disks, bool Debugged)?> TryReadAsync(HypervisorInstance instance, CancellationToken ct)
     {
         using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(ct);
         deadline.CancelAfter(Patience);
@@ -68,7 +71,7 @@ public sealed class GuestStatistics(VmProcesses processes, NpgsqlDataSource data
                         CloudVmJson.Options);
             }
 
-            return ((long)status.RetiredInstructions, disks);
+            return ((long)status.RetiredInstructions, disks, status.Debugger is { Attached: true });
         }
         catch (Exception silent) when (silent is HttpRequestException or HypervisorControlException or OperationCanceledException && !ct.IsCancellationRequested)
         {

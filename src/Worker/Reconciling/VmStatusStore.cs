@@ -88,5 +88,6 @@ public sealed class VmStatusStore(FencedDatabase database, TimeProvider time)
         status.StartedFrom = null;
         status.StartedAt = null;
         status.RetiredInstructions = null;
+        status.DebuggerAttached = false;
     }
 }

@@ -24,6 +24,9 @@ public sealed class VmDirectory(string path)
     /// <summary>Standard output and error of passt.</summary>
     public string NetworkLog => In("passt.log");
 
+    /// <summary>Unix socket of the Hypervisor process's GDB server.</summary>
+    public string DebuggerSocket => In(ControlProtocol.DebuggerSocketName);
+
     private string ProcessFile => In("machine.json");
 
     private string NetworkFile => In("passt.json");

@@ -80,6 +80,12 @@ public sealed partial class JourneyTests(RunningInstallation cloud, ChromiumFixt
         await Expect(page.GetByRole(AriaRole.Region, new() { NameRegex = new Regex("^Vector registers") })).ToBeVisibleAsync();
         await dashboard.ScreenshotAsync("registers");
 
+        await dashboard.TabAsync("Overview");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Open for gdb" }).ClickAsync();
+        await Expect(page.GetByText(new Regex(@"^target remote 127\.0\.0\.1:\d+$"))).ToBeVisibleAsync(Patiently);
+        await page.GetByRole(AriaRole.Region, new() { Name = "Debugger" }).GetByRole(AriaRole.Button, new() { Name = "Close" }).ClickAsync();
+        await Expect(page.GetByText("The door for debuggers is closed.")).ToBeVisibleAsync(Patiently);
+
         await dashboard.TabAsync("Schedules");
         await page.GetByRole(AriaRole.Button, new() { Name = "New schedule" }).ClickAsync();
         await page.GetByLabel("Name", new() { Exact = true }).FillAsync("often");

@@ -1,10 +1,12 @@
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Text;
 using CloudVm.Contracts.Control;
 using CloudVm.Contracts.Images;
 using CloudVm.Contracts.Operations;
+using CloudVm.Contracts.Serialization;
 using CloudVm.Contracts.Vms;
 using CloudVm.Storage;
 using CloudVm.Storage.Entities;
@@ -49,6 +51,30 @@ public sealed class RealGuestTests(RealGuestTests.RealNode real) : IClassFixture
         await TestNode.UntilAsync(async () => (await client.StatusAsync(Ct)).RetiredInstructions > retired, () => "the restored guest to go on");
     }
 
+    /// <summary>The door opens on loopback; a debugger that says something holds the guest, which the VM's status shows, and its end lets go.</summary>
+    private static async Task DebuggerComesAndGoesAsync(TestNode node, Guid vm, HttpClient http)
+    {
+        using HttpResponseMessage opened = await http.PutAsync($"vms/{vm}/debugger", null, Ct);
+        VmDebugger door = (await opened.Content.ReadFromJsonAsync<VmDebugger>(CloudVmJson.Options, Ct))!;
+        Assert.Equal((false, "127.0.0.1"), (door.Attached, door.Address));
+        using (TcpClient debugger = new())
+        {
+            await debugger.ConnectAsync(door.Address!, door.Port!.Value, Ct);
+            await debugger.GetStream().WriteAsync("$?#3f"u8.ToArray(), Ct);
+            await TestNode.UntilAsync(
+                async () => await http.GetFromJsonAsync<VmDebugger>($"vms/{vm}/debugger", CloudVmJson.Options, Ct) is { Attached: true, Stopped: true },
+                () => "the debugger to hold the guest");
+            await TestNode.UntilAsync(
+                async () => (await node.GetVmAsync(vm)).Status!.DebuggerAttached, () => "the status to show the debugger");
+        }
+
+        await TestNode.UntilAsync(
+            async () => await http.GetFromJsonAsync<VmDebugger>($"vms/{vm}/debugger", CloudVmJson.Options, Ct) is { Attached: false, Stopped: false },
+            () => "the debugger to be gone");
+        using HttpResponseMessage closed = await http.DeleteAsync($"vms/{vm}/debugger", Ct);
+        Assert.Null((await closed.Content.ReadFromJsonAsync<VmDebugger>(CloudVmJson.Options, Ct))!.Port);
+    }
+
     [Fact]
     public async Task Snapshot_becomes_a_second_vm_and_survives_the_first()
     {
@@ -83,6 +109,7 @@ public sealed class RealGuestTests(RealGuestTests.RealNode real) : IClassFixture
         Assert.Equal(400, (int)(await http.GetAsync($"vms/{vm}/vcpus/0/vectors?elementBits=24", Ct)).StatusCode);
         Assert.Equal(404, (int)(await http.GetAsync($"vms/{vm}/vcpus/0/registers/V0", Ct)).StatusCode);
         Assert.Equal(404, (int)(await http.GetAsync($"vms/{vm}/vcpus/7/registers", Ct)).StatusCode);
+        await DebuggerComesAndGoesAsync(node, vm, http);
         Assert.Equal(409, (int)(await http.GetAsync($"vms/{Guid.NewGuid()}/counters", Ct)).StatusCode);
         http.DefaultRequestHeaders.Authorization = new("Node", "guess");
         Assert.Equal(401, (int)(await http.GetAsync($"vms/{vm}/console/log", Ct)).StatusCode);
