@@ -55,9 +55,16 @@ public unsafe struct CpuState
 
     /// <summary>HCR_EL2.API and APK clear: pointer authentication and its keys trap.</summary>
     public byte TrapPauth;
+
+    /// <summary>Z registers have content above the vector length, put there from outside: a write to a V register zeroes that too.</summary>
+    public byte HasHiddenVectors;
+
     public volatile byte VirtualIrq;
     public volatile byte VirtualFiq;
     public volatile byte VirtualSError;
+
+    /// <summary>VSESR_EL2: ESR_EL1.ISS of the virtual SError.</summary>
+    public uint VsesrEl2;
 
     /// <summary>ZCR_EL2.LEN + 1: no vector is longer than this many quadwords at EL1 and EL0.</summary>
     public uint MaxVq;
@@ -67,6 +74,9 @@ public unsafe struct CpuState
 
     public ulong VmpidrEl2;
     public ulong VpidrEl2;
+
+    /// <summary>CTR_EL0 where the hypervisor has lowered it; 0 means the CPU's own.</summary>
+    public ulong CtrEl0;
 
     // EL1 and EL0 system registers that the engine reads and writes itself.
     public ulong SctlrEl1;

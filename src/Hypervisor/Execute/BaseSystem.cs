@@ -201,7 +201,7 @@ public sealed unsafe partial class Interpreter
             Id.CNTKCTL_EL1 => cpu->CntkctlEl1,
             Id.MDSCR_EL1 => cpu->MdscrEl1,
             Id.CSSELR_EL1 => cpu->CsselrEl1,
-            Id.CTR_EL0 => CtrEl0,
+            Id.CTR_EL0 => cpu->CtrEl0 != 0 ? cpu->CtrEl0 : CtrEl0,
             Id.DCZID_EL0 => DczidBlockSize | (cpu->El == 0 && (cpu->SctlrEl1 & SctlrDze) == 0 ? DczidProhibited : 0),
             _ => null,
         };

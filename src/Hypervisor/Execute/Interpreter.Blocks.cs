@@ -550,31 +550,31 @@ public sealed unsafe partial class Interpreter
                 if (!HotMemory.Load<uint, ulong>(x, op, table, pcBase + ((ulong)op >> 2) + (ulong)op->Offset)) goto Slow;
                 break;
             case HotOp.LoadVector128:
-                if (!_fpEnabled || !HotMemory.LoadVector<UInt128>(x, op, table, VL)) goto Slow;
+                if (!_fpEnabled || !HotMemory.LoadVector<UInt128>(x, op, table, _writtenBytes)) goto Slow;
                 break;
             case HotOp.StoreVector128:
                 if (!_fpEnabled || !HotMemory.StoreVector<UInt128>(x, op, table)) goto Slow;
                 break;
             case HotOp.LoadVector64:
-                if (!_fpEnabled || !HotMemory.LoadVector<ulong>(x, op, table, VL)) goto Slow;
+                if (!_fpEnabled || !HotMemory.LoadVector<ulong>(x, op, table, _writtenBytes)) goto Slow;
                 break;
             case HotOp.StoreVector64:
                 if (!_fpEnabled || !HotMemory.StoreVector<ulong>(x, op, table)) goto Slow;
                 break;
             case HotOp.LoadVector32:
-                if (!_fpEnabled || !HotMemory.LoadVector<uint>(x, op, table, VL)) goto Slow;
+                if (!_fpEnabled || !HotMemory.LoadVector<uint>(x, op, table, _writtenBytes)) goto Slow;
                 break;
             case HotOp.StoreVector32:
                 if (!_fpEnabled || !HotMemory.StoreVector<uint>(x, op, table)) goto Slow;
                 break;
             case HotOp.LoadVectorPair128:
-                if (!_fpEnabled || !HotMemory.LoadVectorPair<UInt128>(x, op, table, VL)) goto Slow;
+                if (!_fpEnabled || !HotMemory.LoadVectorPair<UInt128>(x, op, table, _writtenBytes)) goto Slow;
                 break;
             case HotOp.StoreVectorPair128:
                 if (!_fpEnabled || !HotMemory.StoreVectorPair<UInt128>(x, op, table)) goto Slow;
                 break;
             case HotOp.LoadVectorPair64:
-                if (!_fpEnabled || !HotMemory.LoadVectorPair<ulong>(x, op, table, VL)) goto Slow;
+                if (!_fpEnabled || !HotMemory.LoadVectorPair<ulong>(x, op, table, _writtenBytes)) goto Slow;
                 break;
             case HotOp.StoreVectorPair64:
                 if (!_fpEnabled || !HotMemory.StoreVectorPair<ulong>(x, op, table)) goto Slow;

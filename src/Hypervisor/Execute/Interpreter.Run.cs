@@ -172,7 +172,7 @@ public sealed unsafe partial class Interpreter
         if (cpu->VirtualSError != 0 && (cpu->Daif & PState.A) == 0)
         {
             cpu->VirtualSError = 0;
-            ExceptionEntry.TakeSError(cpu, 0);
+            ExceptionEntry.TakeSError(cpu, cpu->VsesrEl2);
         }
         else if (cpu->VirtualFiq != 0 && (cpu->Daif & PState.F) == 0)
         {

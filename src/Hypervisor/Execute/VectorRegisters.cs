@@ -48,7 +48,7 @@ public sealed unsafe partial class Interpreter
             ((ulong*)z)[1] = 0;
         }
 
-        for (var at = 16; at < VL; at += 16)
+        for (var at = 16; at < _writtenBytes; at += 16)
             Vector128<byte>.Zero.Store(z + at);
     }
 

@@ -25,6 +25,9 @@ public sealed record HostProfile(string Name, IReadOnlyList<HostCpuProfile> Cpus
     /// <summary>Implementer 0 is reserved by Arm for software use; part and revision are ours.</summary>
     private const ulong MidrEmulated = 0x000f0510;
 
+    /// <summary>What else KVM's interface asks about the host.</summary>
+    public HostFacts Facts { get; init; } = HostFacts.Default;
+
     private static readonly VqSet PowersOfTwo = VqSet.Of(1, 2, 4, 8, 16);
 
     /// <summary>The profiles that need no definition, by name.</summary>

@@ -18,4 +18,7 @@ public enum Errno
     EEXIST = 17,
     EINVAL = 22,
     ENOSYS = 38,
+
+    /// <summary>No kernel's answer: the vCPU is legal, but the engine cannot execute it. See <see cref="KvmRun.Detail"/>.</summary>
+    EOPNOTSUPP = 95,
 }

@@ -19,6 +19,9 @@ public enum KvmSystemEvent
     None = 0,
     Shutdown = 1,
     Reset = 2,
+
+    /// <summary>A suspended vCPU has an interrupt pending.</summary>
+    Wakeup = 4,
 }
 
 /// <summary>What the kernel shares with the virtual machine monitor per vCPU (<c>struct kvm_run</c>).</summary>
@@ -53,6 +56,18 @@ public sealed class KvmRun
     /// <summary>The breakpoint, or the first watched byte of the access.</summary>
     public ulong DebugAddress { get; internal set; }
 
-    /// <summary>Detail of <see cref="KvmExitReason.InternalError"/> and <see cref="KvmExitReason.ArmNisv"/>, for people.</summary>
+    /// <summary>FAIL_ENTRY: why the CPU would not enter the guest; 1 is AArch32, 2 a performance monitor, 4 memory tagging.</summary>
+    public ulong FailEntryReason { get; internal set; }
+
+    /// <summary>FAIL_ENTRY: the physical CPU.</summary>
+    public uint FailEntryCpu { get; internal set; }
+
+    /// <summary>ARM_NISV: ESR_EL2.ISS without what is not valid: CM, WnR and the fault status code.</summary>
+    public ulong NisvEsrIss { get; internal set; }
+
+    /// <summary>ARM_NISV: the intermediate physical address, without its page offset.</summary>
+    public ulong NisvFaultIpa { get; internal set; }
+
+    /// <summary>Detail of <see cref="KvmExitReason.FailEntry"/>, <see cref="KvmExitReason.InternalError"/> and <see cref="KvmExitReason.ArmNisv"/>, for people.</summary>
     public string? Detail { get; internal set; }
 }

@@ -19,6 +19,7 @@ public sealed unsafe partial class KvmVcpu
             SaveHostFp(cpu);
         cpu.State->TrapFp = 1;
         cpu.State->TrapSve = 1;
+        cpu.State->HasHiddenVectors = 0;
         if (cpu.State->MaxVq != (uint)MaxVq)
             Counters.VectorLengthChanges++;
         cpu.State->MaxVq = (uint)MaxVq;
@@ -47,6 +48,7 @@ public sealed unsafe partial class KvmVcpu
         if (!ReferenceEquals(cpu.FpOwner, this))
         {
             CopyFp(_context, cpu.State);
+            cpu.State->HasHiddenVectors = (byte)(HasContentAbove(cpu.State, (int)cpu.State->EffectiveVq() * 16) ? 1 : 0);
             cpu.FpOwner = this;
             Counters.FpLoads++;
         }
@@ -66,6 +68,20 @@ public sealed unsafe partial class KvmVcpu
 
     /// <summary>The emulated host's own tasks use no FP registers; all that saving them does is to end their ownership.</summary>
     private static void SaveHostFp(PhysicalCpu cpu) => cpu.FpOwner = null;
+
+    /// <summary>Whether a monitor has set bytes of Z registers that the guest's present length hides.</summary>
+    private static bool HasContentAbove(CpuState* cpu, int bytes)
+    {
+        if (bytes == CpuState.ZStride)
+            return false;
+        for (var n = 0; n < 32; n++)
+        {
+            if (new ReadOnlySpan<byte>(&cpu->Z[(n * CpuState.ZStride) + bytes], CpuState.ZStride - bytes).ContainsAnyExcept((byte)0))
+                return true;
+        }
+
+        return false;
+    }
 
     /// <summary>
     /// Moves FPCR, FPSR, Z, P and FFR. The whole stride of each register moves whatever the vector length, because bytes above the

@@ -8,62 +8,69 @@ namespace CloudVm.Hypervisor.Kvm;
 /// <summary>ONE_REG's SVE group: the vector lengths, Z, P and FFR.</summary>
 public sealed unsafe partial class KvmVcpu
 {
-    private const int SliceMask = 0x1f;
+    private const int SliceBits = 5;
+    private const int SliceMask = (1 << SliceBits) - 1;
     private const int VlsBytes = 64;
 
-    private void ListSve(List<ulong> ids)
-    {
-        if (_vm.Abi.HasVectorLengthRegister)
-            ids.Add(RegisterId.SveVls);
-        for (var n = 0; n < 32; n++)
-            ids.Add(RegisterId.SveZ(n));
-        for (var n = 0; n <= CpuState.Ffr; n++) // the FFR follows the predicates as if it were P16
-            ids.Add(RegisterId.SveP(n));
-    }
-
+    /// <summary>
+    /// sve_reg_to_region's checks: an id outside the ranges of Z, P and FFR is EINVAL; a vCPU without SVE, and any slice but the first,
+    /// ENOENT; before FINALIZE, EPERM.
+    /// </summary>
     private Errno AccessSve(ulong id, Span<byte> data, bool isSet)
     {
-        if (id == RegisterId.SveVls && _vm.Abi.HasVectorLengthRegister)
+        var abi = _vm.Abi;
+        if (id == RegisterId.SveVls && abi.HasVectorLengthRegister)
             return isSet ? SetVectorLengths(data) : GetVectorLengths(data);
-        var index = id & 0xf000_ffff;
-        var size = id & RegisterId.SizeMask;
-        var isZ = index < RegisterId.SvePBase && size == RegisterId.U2048;
-        var isP = index is >= RegisterId.SvePBase and < RegisterId.SveEnd && size == RegisterId.U256;
-        if (!isZ && !isP)
-            return Errno.EINVAL;
-        if (!HasSve || (index & SliceMask) != 0)
+        if (!TryFindSve(id, out var stored))
+            return abi.SveIdsAreChecked ? Errno.EINVAL : Errno.Ok;
+        var slice = id & SliceMask;
+        if (!HasSve || (slice != 0 && abi.SveIdsAreChecked))
             return Errno.ENOENT;
         if (!_finalized)
             return Errno.EPERM;
-        if (data.Length < RegisterId.SizeOf(id))
+        var size = RegisterId.SizeOf(id);
+        if (data.Length < size)
             return Errno.EFAULT;
-
-        // State is kept at the vCPU's longest length: beyond it a read gives zeros and a write is dropped.
-        byte* register;
-        int used;
-        if (isZ)
-        {
-            register = &_context->Z[(int)(index >> 5) * CpuState.ZStride];
-            used = MaxVq * 16;
-        }
-        else
-        {
-            register = &_context->P[(int)((index - RegisterId.SvePBase) >> 5) * CpuState.PStride];
-            used = MaxVq * 2;
-        }
-
-        var stored = new Span<byte>(register, used);
+        if (slice != 0)
+            stored = default;
         if (isSet)
         {
-            data[..used].CopyTo(stored);
+            data[..stored.Length].CopyTo(stored);
         }
         else
         {
-            data[..RegisterId.SizeOf(id)].Clear();
+            data[..size].Clear();
             stored.CopyTo(data);
         }
 
         return Errno.Ok;
+    }
+
+    /// <summary>
+    /// The bytes of a Z, P or FFR register that the vCPU keeps, whatever the slice: those of its longest vector length. Beyond them a read
+    /// gives zeros and a write is dropped.
+    /// </summary>
+    private bool TryFindSve(ulong id, out Span<byte> stored)
+    {
+        var index = id & IndexMask;
+        var size = id & RegisterId.SizeMask;
+
+        // The series took a register number of 32 for one of its Z registers, and masked it to 0.
+        var endOfZ = RegisterId.SvePBase + (_vm.Abi.SveIdsAreChecked ? 0 : SliceMask + 1);
+        if (size == RegisterId.U2048 && index < (ulong)endOfZ)
+        {
+            stored = new(&_context->Z[(int)(index >> SliceBits) % 32 * CpuState.ZStride], MaxVq * 16);
+            return true;
+        }
+
+        if (size == RegisterId.U256 && index is >= RegisterId.SvePBase and < RegisterId.SveEnd)
+        {
+            stored = new(&_context->P[(int)((index - RegisterId.SvePBase) >> SliceBits) * CpuState.PStride], MaxVq * 2);
+            return true;
+        }
+
+        stored = default;
+        return false;
     }
 
     private Errno GetVectorLengths(Span<byte> data)

@@ -1,13 +1,22 @@
 namespace CloudVm.Hypervisor.Kvm;
 
-/// <summary>Power transitions by PSCI.</summary>
+/// <summary>KVM_MP_STATE_*, of which the others do not concern Arm.</summary>
+public enum KvmMpState : uint
+{
+    Runnable = 0,
+    Stopped = 5,
+    Suspended = 10,
+}
+
+/// <summary>Power transitions, by PSCI and by KVM_SET_MP_STATE.</summary>
 public sealed unsafe partial class KvmVcpu
 {
     private readonly Lock _resetGate = new();
     private (ulong Entry, ulong Context)? _pendingReset;
     private volatile bool _resetRequested;
 
-    internal bool HasRun => _hasRun;
+    /// <summary>KVM_MP_STATE_SUSPENDED: RUN waits for an interrupt and reports it, again and again.</summary>
+    internal bool Suspended { get; private set; }
 
     /// <summary>Whether INIT asked for PSCI 0.2 or later.</summary>
     internal bool HasPsci => (_features & KvmVcpuFeatures.Psci02) != 0;
@@ -26,6 +35,39 @@ public sealed unsafe partial class KvmVcpu
         }
 
         _parker.Wake();
+    }
+
+    /// <summary>KVM_GET_MP_STATE, which needs no INIT.</summary>
+    public Errno GetMpState(out KvmMpState state)
+    {
+        state = PoweredOff ? KvmMpState.Stopped : Suspended ? KvmMpState.Suspended : KvmMpState.Runnable;
+        return Errno.Ok;
+    }
+
+    /// <summary>KVM_SET_MP_STATE. Null stands for a pointer that cannot be read.</summary>
+    public Errno SetMpState(KvmMpState? state)
+    {
+        switch (state)
+        {
+            case null:
+                return Errno.EFAULT;
+            case KvmMpState.Runnable:
+                PoweredOff = Suspended = false;
+                break;
+            case KvmMpState.Stopped:
+                PoweredOff = true;
+                Suspended = false;
+                break;
+            case KvmMpState.Suspended when _vm.Abi.HasSuspendedState:
+                PoweredOff = false;
+                Suspended = true;
+                break;
+            default:
+                return Errno.EINVAL;
+        }
+
+        _parker.Wake();
+        return Errno.Ok;
     }
 
     private void ForgetPendingReset()
@@ -49,7 +91,7 @@ public sealed unsafe partial class KvmVcpu
             ForgetPendingReset();
         }
 
-        ResetRegisters();
+        ResetVcpu();
         _context->Pc = reset.Entry;
         _context->X[0] = reset.Context;
     }

@@ -13,6 +13,9 @@ public sealed unsafe partial class KvmVcpu
     /// <summary>Bytes of register state that load and put always move; what follows belongs to the FP state or to the exit.</summary>
     private static readonly nuint EagerBytes = OffsetOfFpcr();
 
+    /// <summary>ZCR_EL1.LEN.</summary>
+    private const ulong ZcrLenMask = 0xf;
+
     private readonly ThreadParker _parker = new();
     private readonly Lock _lineGate = new();
     private PhysicalCpu? _lastCpu;
@@ -44,13 +47,18 @@ public sealed unsafe partial class KvmVcpu
     }
 
     /// <summary>KVM_RUN.</summary>
-    /// <returns>Ok with <see cref="RunState"/> filled, EINTR after a kick or with an immediate exit, or why the guest cannot be entered.</returns>
+    /// <returns>
+    /// Ok with <see cref="RunState"/> filled; EINTR after a kick or with an immediate exit; ENOEXEC before INIT and EPERM before FINALIZE, which
+    /// both come before an immediate exit; ENOSYS for an access that has no syndrome, unless that is an exit; EOPNOTSUPP with FAIL_ENTRY for
+    /// what the interface allows and the engine cannot execute.
+    /// </returns>
     public Errno Run()
     {
         if (!_initialized)
             return Errno.ENOEXEC;
         if (!IsFinalized)
             return Errno.EPERM;
+        _vm.NoteRun();
         CompleteMmio();
         if (RunState.ImmediateExit)
         {
@@ -65,7 +73,6 @@ public sealed unsafe partial class KvmVcpu
             return Errno.Ok;
         }
 
-        _hasRun = true;
         while (true)
         {
             if (!WaitUntilRunnable())
@@ -75,6 +82,16 @@ public sealed unsafe partial class KvmVcpu
             }
 
             ApplyPendingReset();
+            if (!CanExecute())
+                return Errno.EOPNOTSUPP;
+            if (Suspended)
+            {
+                if (WaitSuspended())
+                    return Errno.Ok;
+                continue;
+            }
+
+            _pstateAsWritten = null;
             Load();
             var outcome = EnterGuest();
             Put();
@@ -131,6 +148,33 @@ public sealed unsafe partial class KvmVcpu
         NoSyscall,
     }
 
+    /// <summary>Whether the engine can execute what this vCPU is; if not, <see cref="RunState"/> says why.</summary>
+    private bool CanExecute()
+    {
+        const ulong AArch32 = 1;
+        const ulong Pmu = 2;
+        const ulong MemoryTagging = 4;
+        var reason = (IsInAArch32 ? AArch32 : 0) | (HasPmu ? Pmu : 0) | (HasMemoryTagging ? MemoryTagging : 0);
+        if (reason == 0)
+            return true;
+        RunState.ExitReason = KvmExitReason.FailEntry;
+        RunState.FailEntryReason = reason;
+        RunState.FailEntryCpu = (uint)(_lastCpu?.Index ?? 0);
+        RunState.Detail = "The engine executes AArch64 without performance monitors and memory tagging only.";
+        return false;
+    }
+
+    /// <summary>kvm_vcpu_suspend: waits like WFI, and reports an interrupt. False after anything else.</summary>
+    private bool WaitSuspended()
+    {
+        WaitForInterrupt();
+        if (!_irqLine && !_fiqLine)
+            return false;
+        RunState.ExitReason = KvmExitReason.SystemEvent;
+        RunState.SystemEvent = KvmSystemEvent.Wakeup;
+        return true;
+    }
+
     /// <summary>Waits while PSCI holds the vCPU off. False when it was kicked.</summary>
     private bool WaitUntilRunnable()
     {
@@ -173,6 +217,8 @@ public sealed unsafe partial class KvmVcpu
         Buffer.MemoryCopy(_context, state, EagerBytes, EagerBytes);
         state->VqSet = cpu.Profile.VectorLengths.Bits;
         state->TrapPauth = (byte)(HasPtrauth ? 0 : 1);
+        state->CtrEl0 = IdentificationValue(SystemRegister.CTR_EL0);
+        state->ZcrEl1 &= ZcrLenMask; // the other bits are RAZ in hardware
         LoadFpTraps(cpu);
         lock (_lineGate)
         {

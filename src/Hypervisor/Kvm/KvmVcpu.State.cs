@@ -49,8 +49,8 @@ public sealed unsafe partial class KvmVcpu : ISnapshottable
         if (features != (uint)(_features & ~KvmVcpuFeatures.PowerOff))
             reasons.Add($"vCPU {Index} has the features 0x{features:x} in the state and 0x{(uint)_features:x} here.");
         var lengths = new VqSet(reader.ReadUInt32());
-        if (lengths != _vectorLengths)
-            reasons.Add($"vCPU {Index} has the vector lengths {{{lengths}}} in the state and {{{_vectorLengths}}} here; the guest has probed them, so they must be the very same.");
+        if (CheckVectorLengths(lengths) is { } reason)
+            reasons.Add(reason);
         var poweredOff = reader.ReadBoolean();
         var hasPendingSError = reader.ReadBoolean();
         var values = ReadRegisters(reader, reasons);
@@ -59,13 +59,36 @@ public sealed unsafe partial class KvmVcpu : ISnapshottable
             : () => Restore(poweredOff, hasPendingSError, values);
     }
 
+    /// <summary>The register list with whole registers in every profile, so that each can be read and written. The vCPU is ready to run.</summary>
+    internal List<ulong> WholeRegisters()
+    {
+        if (!_initialized || !IsFinalized)
+            throw new InvalidOperationException($"vCPU {Index} has no register list yet.");
+        var ids = new List<ulong>();
+        ListCoreRegisters(ids);
+        ListAllButCore(ids);
+        return ids;
+    }
+
+    /// <summary>What of them no other section holds.</summary>
     private List<ulong> StateRegisters()
     {
-        var ids = new List<ulong>();
-        if (GetRegList(ids) is var result and not Errno.Ok)
-            throw new InvalidOperationException($"vCPU {Index} has no register list: {result}.");
+        var ids = WholeRegisters();
         ids.RemoveAll(id => TimerRegister(id) is not null || id == RegisterId.SveVls);
         return ids;
+    }
+
+    /// <summary>Why this vCPU cannot take over the lengths of another.</summary>
+    private string? CheckVectorLengths(VqSet lengths)
+    {
+        if (lengths == _vectorLengths)
+            return null;
+        var offered = _vm.Host.VectorLengths.Virtualisable;
+        var why = lengths.IsEmpty ? "the guest has no SVE"
+            : _vectorLengths.IsEmpty ? "the vCPU has no SVE"
+            : lengths != offered.CutAt(lengths.Max) ? $"this host can offer {{{offered}}} cut off at a maximum only"
+            : "the vCPU was finalized with others";
+        return $"vCPU {Index} has the vector lengths {{{lengths}}} in the state and {{{_vectorLengths}}} here, and the guest has probed them, so they must be the very same: {why}.";
     }
 
     /// <summary>Reads and checks all registers, so that restoring them cannot fail half-way.</summary>
@@ -96,44 +119,53 @@ public sealed unsafe partial class KvmVcpu : ISnapshottable
     /// <summary>Why SET_ONE_REG would refuse a value of a listed register; null if it would not.</summary>
     private string? CheckRegister(ulong id, ReadOnlySpan<byte> value)
     {
-        if (id == RegisterId.CoreRegister(RegisterId.CorePstate, RegisterId.U64))
-        {
-            var pstate = BinaryPrimitives.ReadUInt64LittleEndian(value);
-            return (pstate & 0x1f) is 0 or 4 or 5 ? null : $"vCPU {Index}: PSTATE 0x{pstate:x} has no mode that exists here.";
-        }
-
-        if (Array.IndexOf(FirmwareIds, id) is >= 0 and var firmware)
+        if (Array.IndexOf(_firmwareIds, id) is >= 0 and var firmware)
         {
             return IsFirmwareValueAllowed(firmware, BinaryPrimitives.ReadUInt64LittleEndian(value))
                 ? null
                 : $"vCPU {Index}: firmware register {id:x} has a value in the state that is not offered here.";
         }
 
-        var isFixed = (id & RegisterId.GroupMask) is RegisterId.Demux
-            || ((id & RegisterId.GroupMask) == RegisterId.SysReg
-                && SystemRegisterTable.Find(this, (SystemRegister)(ushort)id) is { Home: RegisterHome.Identification });
-        if (!isFixed)
+        if (id == RegisterId.CoreRegister(RegisterId.CorePstate, RegisterId.U64))
+        {
+            var pstate = BinaryPrimitives.ReadUInt64LittleEndian(value);
+            return IsModeAllowed(pstate) ? null : $"vCPU {Index}: PSTATE 0x{pstate:x} has no mode that exists here.";
+        }
+
+        var result = (id & RegisterId.GroupMask) switch
+        {
+            RegisterId.Demux => SetCcsidr((uint)(id & 0xff), BinaryPrimitives.ReadUInt32LittleEndian(value), dryRun: true),
+            RegisterId.SysReg => SetSystemRegister(RowOf(id)!, BinaryPrimitives.ReadUInt64LittleEndian(value), dryRun: true),
+            _ => Errno.Ok,
+        };
+        if (result == Errno.Ok)
             return null;
         Span<byte> here = stackalloc byte[8];
         here = here[..value.Length];
         _ = GetOneReg(id, here);
-        if (here.SequenceEqual(value))
-            return null;
-        var name = (id & RegisterId.GroupMask) == RegisterId.SysReg ? ((SystemRegister)(ushort)id).ToString() : id.ToString("x", CultureInfo.InvariantCulture);
-        return $"vCPU {Index}: {name} is {Convert.ToHexString(value)} in the state and {Convert.ToHexString(here)} here (bytes, least significant first).";
+        var name = RowOf(id)?.Name ?? id.ToString("x", CultureInfo.InvariantCulture);
+        return $"vCPU {Index}: {name} is {Convert.ToHexString(value)} in the state and {Convert.ToHexString(here)} here (bytes, least significant first): {result}.";
     }
 
+    private SystemRegisterRow? RowOf(ulong id) =>
+        (id & RegisterId.GroupMask) == RegisterId.SysReg ? SystemRegisterTable.Find(this, (SystemRegister)(ushort)id) : null;
+
+    /// <summary>
+    /// The kernel's order: INIT, vector lengths and FINALIZE have happened when the vCPU was made; then ID registers, which decide about others;
+    /// then the rest.
+    /// </summary>
     private void Restore(bool poweredOff, bool hasPendingSError, List<(ulong Id, byte[] Value)> values)
     {
         ResetRegisters();
         _mmioPending = false;
         ForgetPendingReset();
         PoweredOff = poweredOff;
+        Suspended = false;
         _context->VirtualSError = (byte)(hasPendingSError ? 1 : 0);
-        foreach (var (id, value) in values)
+        foreach (var (id, value) in values.OrderBy(register => RowOf(register.Id)?.Home == RegisterHome.Identification ? 0 : 1))
         {
             // Unlike SET_ONE_REG, a restore may change services after the VM has run.
-            if (Array.IndexOf(FirmwareIds, id) is >= 0 and var firmware)
+            if (Array.IndexOf(_firmwareIds, id) is >= 0 and var firmware)
             {
                 SetFirmwareValue(firmware, BinaryPrimitives.ReadUInt64LittleEndian(value));
                 continue;

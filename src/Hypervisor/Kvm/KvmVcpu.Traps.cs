@@ -11,8 +11,11 @@ public sealed unsafe partial class KvmVcpu
     private RunOutcome HandleSystemRegister(CpuState* cpu)
     {
         var access = SystemRegisterAccess.Decode(cpu->Exit.Esr);
-        if (!EmulateSystemRegister(cpu, access))
-            ExceptionEntry.InjectUndefined(cpu);
+        if (EmulateSystemRegister(cpu, access))
+            return RunOutcome.Again;
+        if (!SystemRegisterTable.IsKnown(access.Register))
+            Counters.UnknownSystemRegisters++;
+        ExceptionEntry.InjectUndefined(cpu);
         return RunOutcome.Again;
     }
 
@@ -117,9 +120,13 @@ public sealed unsafe partial class KvmVcpu
         _faultAddress = exit.Far;
         if (!exit.SyndromeValid)
         {
+            const uint KnownBits = (1 << 8) | (1 << 6) | 0x3f; // CM, WnR, DFSC
+            const ulong PageMask = ~0xffful;
             RunState.ExitReason = KvmExitReason.ArmNisv;
+            RunState.NisvEsrIss = exit.Esr & KnownBits;
+            RunState.NisvFaultIpa = exit.Ipa & PageMask;
             RunState.Detail = $"An access that has no syndrome, at {exit.Ipa:x}, by the instruction at {cpu->Pc:x}.";
-            return RunOutcome.NoSyscall;
+            return _vm.ReportsNisv ? RunOutcome.Exit : RunOutcome.NoSyscall;
         }
 
         _mmioTarget = (exit.Rt, exit.SignExtend, exit.SixtyFour);

@@ -23,6 +23,12 @@ public sealed class KvmVcpuCounters
     /// <summary>Changes of the longest vector length that the guest's FP state is kept at on a CPU: once per load at another length.</summary>
     public ulong VectorLengthChanges { get; internal set; }
 
+    /// <summary>
+    /// Accesses to system registers that no table knows, the only ones that a kernel logs as unsupported. Registers that are hidden from a vCPU
+    /// do not count: they are UNDEF by intent.
+    /// </summary>
+    public ulong UnknownSystemRegisters { get; internal set; }
+
     public ulong MmioAccesses { get; internal set; }
 
     /// <summary>Times that the engine left the guest for the given reason.</summary>

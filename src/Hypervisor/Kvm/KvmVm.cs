@@ -13,15 +13,17 @@ namespace CloudVm.Hypervisor.Kvm;
 /// firmware calls).
 /// </summary>
 /// <remarks>Thread: any, after all vCPUs are created.</remarks>
-public sealed class KvmVm : IDisposable
+public sealed partial class KvmVm : IDisposable
 {
-    /// <summary>Most vCPUs of a VM.</summary>
+    /// <summary>Most vCPUs of a machine of ours.</summary>
     public const int MaxVcpus = 64;
+
+    /// <summary>KVM_CAP_MAX_VCPU_ID: vCPU ids are below it.</summary>
+    public const int MaxVcpuIds = 512;
 
     private readonly EngineDomain _domain;
     private readonly KvmVcpu?[] _vcpus;
     private readonly Lock _gate = new();
-    private KvmVcpuFeatures? _features;
 
     internal KvmVm(EmulatedHost host, AbiProfile abi, GuestMemory memory, CpuFeatures features, int vcpuCount, TimeProvider time)
     {
@@ -34,10 +36,11 @@ public sealed class KvmVm : IDisposable
         _vcpus = new KvmVcpu?[vcpuCount];
         _domain.EventSignalled = WakeAll;
         Clock = new VirtualClock(time);
+        Clock.Start();
         Gic = new GicV3(vcpuCount, (cpu, irq, fiq) => _vcpus[cpu]?.SetInterruptLines(irq, fiq), memory);
         Its = new Its(Gic);
         Timers = new GenericTimers(Clock, vcpuCount, Gic.SetPpi);
-        Firmware = new Firmware(this);
+        Firmware = new Firmware(this, time);
     }
 
     /// <summary>The last vCPU that was on has switched itself off: nothing will ever run again.</summary>
@@ -69,9 +72,6 @@ public sealed class KvmVm : IDisposable
     public IEnumerable<KvmVcpu> Vcpus => _vcpus.OfType<KvmVcpu>();
 
     internal Firmware Firmware { get; }
-
-    /// <summary>Whether any vCPU has run: some of the VM's properties are fixed from then on.</summary>
-    internal bool HasRun => Vcpus.Any(v => v.HasRun);
 
     private static ReadOnlySpan<Isa.Feature> SveFeatures =>
     [
@@ -105,16 +105,6 @@ public sealed class KvmVm : IDisposable
 
     internal KvmVcpu? FindByAffinity(ulong affinity) =>
         Vcpus.FirstOrDefault(v => v.Affinity == (affinity & 0xff_00ff_ffff));
-
-    /// <summary>The first INIT decides for all vCPUs.</summary>
-    internal bool TryAgreeOnFeatures(KvmVcpuFeatures features)
-    {
-        lock (_gate)
-        {
-            _features ??= features;
-            return _features == features;
-        }
-    }
 
     internal EngineDomain Domain => _domain;
 

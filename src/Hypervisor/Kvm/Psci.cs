@@ -41,7 +41,7 @@ internal sealed class Psci(KvmVm vm)
     private readonly Lock _gate = new();
 
     /// <summary>The version that vCPUs with the PSCI feature get.</summary>
-    public ulong Version { get; set; } = Version11;
+    public ulong Version { get; set; } = vm.Abi.LatestPsci;
 
     public FirmwareAnswer Call(KvmVcpu caller, FirmwareCall call)
     {

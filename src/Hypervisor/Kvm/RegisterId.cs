@@ -26,6 +26,9 @@ public static class RegisterId
     /// <summary>KVM_REG_ARM64_SVE_VLS: the vector lengths of a vCPU.</summary>
     public const ulong SveVls = Arm64 | U512 | Sve | 0xffff;
 
+    /// <summary>KVM_REG_ARM_VENDOR_HYP_BMAP: which of KVM's own services guests get.</summary>
+    public const ulong VendorHypervisorServices = Arm64 | U64 | FirmwareBitmap | 2;
+
     /// <summary>First P register within the SVE group; the FFR counts as P16.</summary>
     public const int SvePBase = 0x400;
 

@@ -47,13 +47,7 @@ public sealed partial class GuestMachine
 
     private KvmVcpu? FindVcpu(int index) => index >= 0 && index < _vcpus.Count ? _vcpus[index] : null;
 
-    private static List<ulong> RegisterIds(KvmVcpu vcpu)
-    {
-        var ids = new List<ulong>();
-        if (vcpu.GetRegList(ids) is var result and not Errno.Ok)
-            throw new InvalidOperationException($"vCPU {vcpu.Index} has no register list: {result}.");
-        return ids;
-    }
+    private static List<ulong> RegisterIds(KvmVcpu vcpu) => vcpu.WholeRegisters();
 
     private static RegisterInfo Describe(ulong id) => new(RegisterNames.Text(id), RegisterNames.NameOf(id), RegisterId.SizeOf(id));
 

@@ -57,6 +57,8 @@ public sealed partial class GuestMachine : IAsyncDisposable
         Memory = new GuestMemory(MemoryMap.Ram, configuration.RamBytes);
         var system = new KvmSystem(_host, configuration.Abi, EngineFeatures.Implemented);
         _vm = system.CreateVm(Memory, configuration.Definition.CpuCount, time);
+        _vm.Clock.Stop(); // a machine's time begins at its start
+        _vm.Clock.Set(0);
         _vm.AllVcpusOff += () => Post(new MachineEvent(KvmSystemEvent.Shutdown, "The last vCPU switched itself off."));
         _uart = new Pl011(Transmit, Line(MemoryMap.UartSpi));
         _rtc = new Pl031(time, Line(MemoryMap.RtcSpi));
@@ -208,6 +210,7 @@ public sealed partial class GuestMachine : IAsyncDisposable
         return new VirtioNet(address, backend, Memory);
     }
 
+    /// <summary>The board tells the time by its PL031, as QEMU's does, so guests get none of KVM's own services.</summary>
     private void CreateVcpus()
     {
         for (var index = 0; index < _configuration.Definition.CpuCount; index++)
@@ -215,6 +218,8 @@ public sealed partial class GuestMachine : IAsyncDisposable
             Check(_vm.CreateVcpu(index, out var vcpu), "CREATE_VCPU");
             _vcpus.Add(vcpu!);
             InitVcpu(vcpu!);
+            if (_configuration.Abi.HasFirmwareBitmaps)
+                Check(vcpu!.SetOneReg(RegisterId.VendorHypervisorServices, new byte[8]), "SET_ONE_REG of the vendor's services");
             if (vcpu!.HasSve && _configuration.Abi.NeedsFinalize)
             {
                 Span<byte> lengths = stackalloc byte[64];
@@ -236,7 +241,10 @@ public sealed partial class GuestMachine : IAsyncDisposable
             features |= MachineConfiguration.Ptrauth;
         if (vcpu.Index > 0)
             features |= KvmVcpuFeatures.PowerOff;
-        Check(vcpu.Init(KvmSystem.PreferredTarget, (uint)features), "VCPU_INIT");
+        var init = new KvmVcpuInit();
+        Check(_vm.GetPreferredTarget(init), "PREFERRED_TARGET");
+        init.Features[0] = (uint)features;
+        Check(vcpu.Init(init), "VCPU_INIT");
     }
 
     private static void Check(Errno result, string call)

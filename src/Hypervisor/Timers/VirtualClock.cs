@@ -26,8 +26,12 @@ public sealed class VirtualClock(TimeProvider time)
     /// <summary>Stops time.</summary>
     public void Stop() => _position = new(false, Now);
 
-    /// <summary>Sets the counter of a stopped clock.</summary>
-    public void Set(long ticks) => _position = new(false, ticks);
+    /// <summary>Sets the counter, which runs on if it runs.</summary>
+    public void Set(long ticks)
+    {
+        var isRunning = _position.IsRunning;
+        _position = new(isRunning, isRunning ? ticks - HostTicks(time) : ticks);
+    }
 
     /// <summary>Host time in nanoseconds until <paramref name="ticks"/> more have passed; zero for the past.</summary>
     public static long NanosecondsFor(long ticks)

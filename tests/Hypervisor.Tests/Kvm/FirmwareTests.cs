@@ -24,7 +24,10 @@ public sealed class FirmwareTests
     [InlineData(0xc400_000eUL, 0UL, NotSupported)] // SYSTEM_SUSPEND
     [InlineData(0xc400_0000UL, 0UL, NotSupported)] // no 64-bit PSCI_VERSION
     [InlineData(0x8400_0005UL, 0UL, NotSupported)] // MIGRATE
-    [InlineData(0x8600_ff01UL, 0UL, NotSupported)] // vendor UID
+    [InlineData(0x8600_0000UL, 0UL, 3UL)] // KVM's own functions: the list and PTP
+    [InlineData(0x8600_0002UL, 0UL, NotSupported)]
+    [InlineData(0x8000_0001UL, 0xc500_0020UL, 0UL)] // paravirtualised time may be asked about
+    [InlineData(0xc500_0020UL, 0xc500_0021UL, NotSupported)] // but no stolen time is there
     [InlineData(0x1234UL, 0UL, NotSupported)]
     public void Simple_calls(ulong function, ulong argument, ulong expected)
     {

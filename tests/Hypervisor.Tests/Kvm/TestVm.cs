@@ -15,11 +15,18 @@ internal sealed class TestVm : IDisposable
     private readonly GuestMemory _memory = new(0x4000_0000, 4 << 20);
 
     public TestVm(string profile = "a64fx", AbiProfile? abi = null, int vcpus = 2)
+        : this(HostProfile.BuiltIn[profile], abi, vcpus)
     {
-        _host = new EmulatedHost(HostProfile.BuiltIn[profile]);
+    }
+
+    public TestVm(HostProfile profile, AbiProfile? abi = null, int vcpus = 2)
+    {
+        _host = new EmulatedHost(profile);
         System = new KvmSystem(_host, abi ?? AbiProfile.Linux612, EngineFeatures.Implemented);
         Vm = System.CreateVm(_memory, vcpus, TimeProvider.System);
     }
+
+    public EmulatedHost Host => _host;
 
     public KvmSystem System { get; }
 
@@ -35,11 +42,11 @@ internal sealed class TestVm : IDisposable
     }
 
     /// <summary>An initialised vCPU; one with SVE is finalized too.</summary>
-    public KvmVcpu CreateReady(uint features, int id = 0)
+    public KvmVcpu CreateReady(uint features, int id = 0, bool finalize = true)
     {
         var vcpu = Create(id);
         Assert.Equal(Errno.Ok, vcpu.Init(KvmSystem.GenericTarget, features));
-        if ((features & Sve) != 0)
+        if ((features & Sve) != 0 && finalize)
             Assert.Equal(Errno.Ok, vcpu.FinalizeFeature(4));
         return vcpu;
     }
