@@ -1,3 +1,5 @@
+using CloudVm.Contracts.VectorLengths;
+
 namespace CloudVm.Contracts.Control;
 
 /// <summary>Everything a Hypervisor process needs to build its machine (<c>POST /configure</c>, once per process).</summary>
@@ -65,6 +67,9 @@ public sealed record HostProfileDefinition
     /// One entry per physical CPU. Absent means the built-in profile of this name; a name that is not built in must bring its CPUs.
     /// </summary>
     public IReadOnlyList<HostCpuDefinition>? Cpus { get; init; }
+
+    /// <summary>What guests get where CPUs differ in vector lengths.</summary>
+    public VectorLengthPolicy VectorLengthPolicy { get; init; }
 }
 
 /// <summary>One physical CPU of an emulated host.</summary>

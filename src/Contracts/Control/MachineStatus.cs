@@ -1,3 +1,5 @@
+using CloudVm.Contracts.VectorLengths;
+
 namespace CloudVm.Contracts.Control;
 
 /// <summary>What the machine of a Hypervisor process is doing.</summary>
@@ -88,6 +90,9 @@ public sealed record MachineStatus(
 
     /// <summary>The machine's GDB server; null before configuration.</summary>
     public DebuggerStatus? Debugger { get; init; }
+
+    /// <summary>What the emulated host found when it booted; null before configuration.</summary>
+    public HostVectorLengths? Host { get; init; }
 }
 
 /// <summary>A machine's GDB server.</summary>
@@ -96,6 +101,23 @@ public sealed record MachineStatus(
 /// <param name="Address">Where the TCP door is open: a loopback address; null while it is closed.</param>
 /// <param name="Port">The door's port; null while it is closed.</param>
 public sealed record DebuggerStatus(bool Attached, bool Stopped, string? Address, int? Port);
+
+/// <summary>The vector lengths of an emulated host, as its boot probed and committed them. All are in bits, ascending.</summary>
+/// <param name="Cpus">Per CPU what probing found; empty without SVE.</param>
+/// <param name="Common">What every CPU has (the kernel's <c>vq_map</c>).</param>
+/// <param name="Partial">What only some CPUs have (<c>vq_partial_map</c> without the common ones).</param>
+/// <param name="MaximumVirtualisable">
+/// The kernel's bound for guests. It is arithmetic, so it need not be a length that a CPU has; guests get the common lengths up to it.
+/// </param>
+/// <param name="Policy">What guests get where CPUs differ.</param>
+/// <param name="Guests">What vCPUs may be given; empty where KVM offers no SVE.</param>
+public sealed record HostVectorLengths(
+    IReadOnlyList<IReadOnlyList<int>> Cpus,
+    IReadOnlyList<int> Common,
+    IReadOnlyList<int> Partial,
+    int MaximumVirtualisable,
+    VectorLengthPolicy Policy,
+    IReadOnlyList<int> Guests);
 
 /// <summary>Body of <c>POST /stop</c>.</summary>
 /// <param name="Force">True ends at once; false lets the vCPUs reach safe points first.</param>

@@ -46,6 +46,20 @@ internal sealed class Arguments(IEnumerable<string> arguments)
 
     public bool Flag(string name) => _rest.Remove(name);
 
+    /// <summary>
+    /// Takes an option that may have one of some values behind it: null when it is absent, its first value when it stands alone. What is no
+    /// such value is left for others.
+    /// </summary>
+    public string? Choice(string name, params ReadOnlySpan<string> values)
+    {
+        var at = _rest.IndexOf(name);
+        if (at < 0)
+            return null;
+        var value = at + 1 < _rest.Count && values.Contains(_rest[at + 1]) ? _rest[at + 1] : null;
+        _rest.RemoveRange(at, value is null ? 1 : 2);
+        return value ?? values[0];
+    }
+
     /// <summary>Refuses what nobody took.</summary>
     public void RefuseRest()
     {

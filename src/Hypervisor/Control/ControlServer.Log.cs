@@ -30,5 +30,8 @@ internal sealed partial class ControlServer
 
         [LoggerMessage(8, LogLevel.Information, "A debugger may connect to port {Port}")]
         public static partial void DebuggerDoorOpened(ILogger logger, int port);
+
+        [LoggerMessage(9, LogLevel.Information, "SVE of the emulated host {Profile}, lengths in bits: {Report}")]
+        public static partial void HostBooted(ILogger logger, string profile, string report);
     }
 }

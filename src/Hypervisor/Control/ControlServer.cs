@@ -176,6 +176,7 @@ internal sealed partial class ControlServer : IDisposable
         _exitRecord.Path = definition.ExitRecordPath ?? _exitRecord.Path;
         machine.DeviceReported += e => Log.DeviceReported(_logger, e.Device, e.Message);
         StartDebugger(machine, definition.DebuggerSocketPath);
+        Log.HostBooted(_logger, definition.HostProfile.Name, machine.HostReport);
         Volatile.Write(ref _machine, machine);
         _ = FinishWhenEndedAsync(machine);
     }

@@ -101,10 +101,7 @@ internal static class RunCommand
     {
         if (maxBits == 0 || !Host.HostProfile.BuiltIn.TryGetValue(profile, out var host))
             return null;
-        var map = new Host.VectorLengthMap();
-        foreach (var cpu in host.Cpus)
-            map.AddEarlyCpu(cpu.VectorLengths);
-        return map.Virtualisable.CutAt(maxBits / 128).ToLengthsBits();
+        return Host.VectorLengthMap.Of(host).Virtualisable.CutAt(maxBits / 128).ToLengthsBits();
     }
 
     /// <summary>Copies console output until the machine has ended and everything is out.</summary>

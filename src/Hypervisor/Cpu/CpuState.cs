@@ -55,10 +55,6 @@ public unsafe struct CpuState
 
     /// <summary>HCR_EL2.API and APK clear: pointer authentication and its keys trap.</summary>
     public byte TrapPauth;
-
-    /// <summary>Z registers have content above the vector length, put there from outside: a write to a V register zeroes that too.</summary>
-    public byte HasHiddenVectors;
-
     public volatile byte VirtualIrq;
     public volatile byte VirtualFiq;
     public volatile byte VirtualSError;
@@ -144,6 +140,20 @@ public unsafe struct CpuState
     }
 
     public static void Free(CpuState* cpu) => NativeMemory.AlignedFree(cpu);
+
+    /// <summary>Clears bytes <paramref name="from"/> to <paramref name="to"/> of every Z register, and what belongs to them of P and FFR.</summary>
+    public void ClearVectors(int from, int to)
+    {
+        if (from >= to)
+            return;
+        fixed (byte* z = Z, p = P)
+        {
+            for (var n = 0; n < 32; n++)
+                new Span<byte>(z + (n * ZStride) + from, to - from).Clear();
+            for (var n = 0; n <= Ffr; n++)
+                new Span<byte>(p + (n * PStride) + (from / 8), (to - from) / 8).Clear();
+        }
+    }
 
     /// <summary>
     /// Vector length in quadwords at EL1 and EL0: the largest implemented one within ZCR_EL1.LEN and the limit that EL2 set.

@@ -247,7 +247,10 @@ public sealed unsafe partial class Interpreter
                 if (!CheckZcr(out var trapped))
                     return trapped;
                 cpu->ZcrEl1 = value & 0xf;
-                HideVectorsAbove((int)cpu->EffectiveVq() * 16);
+
+                // The architecture leaves open whether a later growth shows zeros or the old bits; zeros make every register's image
+                // independent of its history.
+                cpu->ClearVectors((int)cpu->EffectiveVq() * 16, VL);
                 return StepResult.EndBlock;
             case Id.FPCR:
                 if (!CheckFp(out trapped))
@@ -299,20 +302,6 @@ public sealed unsafe partial class Interpreter
             return LeaveForSystemRegister(word, value);
         *field = value & WritableBits(id);
         return StepResult.Next;
-    }
-
-    /// <summary>
-    /// On a shorter vector length, zeroes what is no longer visible. The architecture leaves open whether a later growth shows zeros
-    /// or the old bits; zeros make every register's image independent of its history.
-    /// </summary>
-    private void HideVectorsAbove(int bytes)
-    {
-        if (bytes >= VL)
-            return;
-        for (uint n = 0; n < 32; n++)
-            new Span<byte>(Z(n) + bytes, VL - bytes).Clear();
-        for (uint n = 0; n <= CpuState.Ffr; n++)
-            new Span<byte>(P(n) + (bytes / 8), (VL - bytes) / 8).Clear();
     }
 
     /// <summary>The registers that only hold a value.</summary>

@@ -16,10 +16,7 @@ public sealed unsafe partial class Interpreter
     /// <summary>Whether SVE access at the current EL traps nowhere; see <see cref="RefreshTraps"/>.</summary>
     private bool _sveEnabled;
 
-    /// <summary>
-    /// Bytes of a Z register that a write to its V register sets: the vector length, beyond which all is zero, unless the hypervisor has
-    /// loaded registers with content beyond it.
-    /// </summary>
+    /// <summary>Bytes of a Z register that a write to its V register sets: the vector length, beyond which all is zero.</summary>
     private int _writtenBytes = 16;
 
     /// <summary>Fills <c>Cpu->Exit</c> and returns <see cref="StepResult.Exit"/>.</summary>
@@ -35,7 +32,7 @@ public sealed unsafe partial class Interpreter
         _fpEnabled = !TrapsInCpacr(CpacrFpenShift) && Cpu->TrapFp == 0;
         _sveEnabled = _fpEnabled && !TrapsInCpacr(CpacrZenShift) && Cpu->TrapSve == 0;
         SetVectorLength((int)Cpu->EffectiveVq() * 16);
-        _writtenBytes = Math.Max(Cpu->HasHiddenVectors != 0 ? (int)Cpu->MaxVq * 16 : VL, 16);
+        _writtenBytes = Math.Max(VL, 16);
     }
 
     /// <summary>Traps of ZCR_EL1 itself: CPACR_EL1.ZEN, then CPTR_EL2.TZ.</summary>

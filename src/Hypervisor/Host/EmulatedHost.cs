@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace CloudVm.Hypervisor.Host;
 
 /// <summary>
@@ -16,6 +18,7 @@ public sealed class EmulatedHost : IDisposable
     public EmulatedHost(HostProfile profile)
     {
         Profile = profile;
+        VectorLengths = new VectorLengthMap(profile.VectorLengthPolicy);
         _cpus = [.. profile.Cpus.Select((cpu, index) => new PhysicalCpu(index, cpu))];
         foreach (var cpu in _cpus)
             VectorLengths.AddEarlyCpu(cpu.ProbeVectorLengths());
@@ -29,10 +32,13 @@ public sealed class EmulatedHost : IDisposable
     public IReadOnlyList<PhysicalCpu> Cpus => _cpus;
 
     /// <summary>What the CPUs' vector lengths have in common.</summary>
-    public VectorLengthMap VectorLengths { get; } = new();
+    public VectorLengthMap VectorLengths { get; }
 
-    /// <summary>Whether the host has SVE: only if every early CPU does.</summary>
-    public bool HasSve => !VectorLengths.Common.IsEmpty;
+    /// <summary>Whether KVM offers SVE: every early CPU has it, and the vector-length policy leaves some length.</summary>
+    public bool HasSve => !VectorLengths.Virtualisable.IsEmpty;
+
+    /// <summary>Whether SVE instructions exist here, offered to guests or not: every early CPU has them.</summary>
+    public bool CpusHaveSve => !VectorLengths.Common.IsEmpty;
 
     /// <summary>Whether a vCPU waits for a CPU, so that a running one should give its own up at the end of its slice.</summary>
     public bool HasWaiters => Volatile.Read(ref _waiters) > 0;
@@ -41,6 +47,8 @@ public sealed class EmulatedHost : IDisposable
     /// <returns>Null when it is online, or why it stays parked.</returns>
     public string? OnlineLateCpu(HostCpuProfile profile)
     {
+        if (_cpus.Count == HostProfile.MaxCpus)
+            return $"the host has {HostProfile.MaxCpus} CPUs already";
         var cpu = new PhysicalCpu(_cpus.Count, profile);
         if (VectorLengths.RejectLateCpu(cpu.ProbeVectorLengths()) is { } reason)
         {
@@ -91,6 +99,15 @@ public sealed class EmulatedHost : IDisposable
         lock (_gate)
             _idle.Add(cpu);
         _free.Release();
+    }
+
+    /// <summary>What the boot has found, for a log: CPUs by their lengths in bits, what is common and partial, the bound, the guests' lengths.</summary>
+    public override string ToString()
+    {
+        var cpus = _cpus.GroupBy(cpu => cpu.ProbedLengths).Select(group => string.Create(CultureInfo.InvariantCulture, $"{group.Count()}x {{{group.Key}}}"));
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{_cpus.Count} CPUs: {string.Join(", ", cpus)}; common {VectorLengths.Common}; partial {VectorLengths.Partial}; maximum virtualisable {VectorLengths.ArithmeticBoundVq * 128}; policy {VectorLengths.Policy}; guests {VectorLengths.Virtualisable}");
     }
 
     /// <summary>Frees the CPUs; no vCPU may run.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using CloudVm.Contracts.Control;
+using CloudVm.Contracts.VectorLengths;
 
 namespace CloudVm.Hypervisor.Host;
 
@@ -28,6 +29,9 @@ public sealed record HostProfile(string Name, IReadOnlyList<HostCpuProfile> Cpus
     /// <summary>What else KVM's interface asks about the host.</summary>
     public HostFacts Facts { get; init; } = HostFacts.Default;
 
+    /// <summary>What guests get where CPUs differ in vector lengths.</summary>
+    public VectorLengthPolicy VectorLengthPolicy { get; init; }
+
     private static readonly VqSet PowersOfTwo = VqSet.Of(1, 2, 4, 8, 16);
 
     /// <summary>The profiles that need no definition, by name.</summary>
@@ -55,7 +59,7 @@ public sealed record HostProfile(string Name, IReadOnlyList<HostCpuProfile> Cpus
         if (definition.Cpus is null)
         {
             if (definition.Name is not null && BuiltIn.TryGetValue(definition.Name, out var builtIn))
-                return builtIn;
+                return builtIn with { VectorLengthPolicy = definition.VectorLengthPolicy };
             errors.Add(new("/hostProfile/name",
                 $"There is no built-in host profile '{definition.Name}'; there are {string.Join(", ", BuiltIn.Keys)}. Others must list their CPUs."));
             return null;
@@ -67,10 +71,14 @@ public sealed record HostProfile(string Name, IReadOnlyList<HostCpuProfile> Cpus
         var cpus = new List<HostCpuProfile>();
         for (var i = 0; i < Math.Min(definition.Cpus.Count, MaxCpus); i++)
             cpus.Add(CreateCpu(definition.Cpus[i], string.Create(CultureInfo.InvariantCulture, $"/hostProfile/cpus/{i}"), errors));
-        return errors.Count > before ? null : new HostProfile(definition.Name, cpus);
+        return errors.Count > before ? null : new HostProfile(definition.Name, cpus) { VectorLengthPolicy = definition.VectorLengthPolicy };
     }
 
-    private static HostCpuProfile CreateCpu(HostCpuDefinition cpu, string pointer, ICollection<ControlProblemReason> errors)
+    /// <summary>Builds one CPU from its wire form.</summary>
+    /// <param name="cpu">The definition.</param>
+    /// <param name="pointer">JSON pointer of the definition.</param>
+    /// <param name="errors">Receives every fault.</param>
+    internal static HostCpuProfile CreateCpu(HostCpuDefinition cpu, string pointer, ICollection<ControlProblemReason> errors)
     {
         var faults = new List<string>();
         var lengths = VqSet.FromBits(cpu.VectorLengthsBits ?? [], faults);

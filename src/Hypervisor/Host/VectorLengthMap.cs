@@ -1,3 +1,5 @@
+using CloudVm.Contracts.VectorLengths;
+
 namespace CloudVm.Hypervisor.Host;
 
 /// <summary>
@@ -8,9 +10,23 @@ namespace CloudVm.Hypervisor.Host;
 /// A length that only some CPUs have cannot be hidden from a guest by a maximum unless every larger length is hidden too: a guest that
 /// asks for it gets it on one CPU and the next smaller one on another. Hence the bound lies below the smallest such length.
 /// </remarks>
-public sealed class VectorLengthMap
+/// <param name="policy">What guests get where CPUs differ.</param>
+public sealed class VectorLengthMap(VectorLengthPolicy policy = VectorLengthPolicy.Upstream)
 {
     private bool _first = true;
+    private int _smallestMaximum;
+
+    /// <summary>The lengths of a profile's CPUs, as if each had been probed.</summary>
+    public static VectorLengthMap Of(HostProfile profile)
+    {
+        var map = new VectorLengthMap(profile.VectorLengthPolicy);
+        foreach (var cpu in profile.Cpus)
+            map.AddEarlyCpu(cpu.VectorLengths);
+        return map;
+    }
+
+    /// <summary>What guests get where CPUs differ.</summary>
+    public VectorLengthPolicy Policy => policy;
 
     /// <summary>Lengths that every CPU has.</summary>
     public VqSet Common { get; private set; }
@@ -38,21 +54,30 @@ public sealed class VectorLengthMap
     /// The bound that guests get: the largest common length not above <see cref="ArithmeticBoundVq"/>. The kernel uses the arithmetic
     /// value itself and then kills the virtual machine monitor at the first save of a default vCPU; the clamp is our one departure.
     /// </summary>
-    public int BoundVq => Common.LargestAtMost(ArithmeticBoundVq);
+    public int BoundVq => Virtualisable.Max;
 
-    /// <summary>Lengths that vCPUs may be given.</summary>
-    public VqSet Virtualisable => Common.CutAt(ArithmeticBoundVq);
+    /// <summary>
+    /// Lengths that vCPUs may be given; empty where KVM has no SVE to offer. The strict policy from the review of the 2018 series wants the
+    /// lengths of the CPU with the smallest maximum to be a prefix of every other CPU's, and offers nothing otherwise; the kernel's bound is
+    /// as it is under either.
+    /// </summary>
+    public VqSet Virtualisable => policy switch
+    {
+        VectorLengthPolicy.StrictPrefix => Partial.CutAt(_smallestMaximum).IsEmpty ? Common.CutAt(_smallestMaximum) : VqSet.Empty,
+        _ => Common.CutAt(ArithmeticBoundVq),
+    };
 
     /// <summary>Takes in the probed lengths of one more early CPU.</summary>
     public void AddEarlyCpu(VqSet probed)
     {
         Common = _first ? probed : Common & probed;
+        _smallestMaximum = _first ? probed.Max : Math.Min(_smallestMaximum, probed.Max);
         Union |= probed;
         _first = false;
     }
 
     /// <summary>
-    /// Whether a CPU that comes up after the lengths were committed may join. Extra lengths above the bound do no harm.
+    /// Whether a CPU that comes up after the lengths were committed may join (vec_verify_vq_map). Extra lengths above the bound do no harm.
     /// </summary>
     /// <returns>Null, or why the CPU must stay parked.</returns>
     public string? RejectLateCpu(VqSet probed)

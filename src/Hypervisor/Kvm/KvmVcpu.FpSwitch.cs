@@ -4,24 +4,41 @@ using CloudVm.Hypervisor.Host;
 namespace CloudVm.Hypervisor.Kvm;
 
 /// <summary>
-/// Lazy switching of the FP and SVE registers. At load they are nobody's and every access traps; the first trap loads this vCPU's,
-/// which makes it the owner until put saves them.
+/// Lazy switching of the FP and SVE registers. While they are not this vCPU's, every access traps; the trap loads them, which makes the
+/// vCPU their owner until put, or until the host itself uses FP. When the host's own state is saved follows the ABI profile: at load in
+/// later kernels, by the trap in the series of 2018.
 /// </summary>
-public sealed unsafe partial class KvmVcpu
+public sealed unsafe partial class KvmVcpu : IFpOwner
 {
+    /// <summary>What the monitor's task had when the vCPU was loaded (KVM_ARM64_HOST_SVE_IN_USE and _ENABLED).</summary>
+    private (bool UsesSve, bool El0MayUseSve) _hostSve;
+
+    /// <summary>The monitor's task whose FP state must survive runs; null for one that uses no FP.</summary>
+    /// <remarks>Set it while the vCPU is not in RUN.</remarks>
+    public HostTask? Monitor { get; set; }
+
     /// <summary>Event counters of this vCPU.</summary>
     internal KvmVcpuCounters Counters { get; } = new();
 
-    /// <summary>Arms the traps (CPTR_EL2.TFP and TZ) and selects the vCPU's longest vector length (ZCR_EL2.LEN).</summary>
-    private void LoadFpTraps(PhysicalCpu cpu)
+    CpuState* IFpOwner.FpStorage => _context;
+
+    PhysicalCpu? IFpOwner.FpLiveOn { get; set; }
+
+    /// <summary>kvm_arch_vcpu_load_fp: the CPU is taken over from the monitor's task, whose registers are live.</summary>
+    private void LoadFp(PhysicalCpu cpu)
     {
+        if (Monitor is { } monitor)
+        {
+            cpu.Fp.Load(monitor);
+            _hostSve = (monitor.UsesSve, monitor.El0MayUseSve);
+        }
+
         if (!_vm.Abi.HostStateIsSavedByTrap)
-            SaveHostFp(cpu);
-        cpu.State->TrapFp = 1;
-        cpu.State->TrapSve = 1;
-        cpu.State->HasHiddenVectors = 0;
-        if (cpu.State->MaxVq != (uint)MaxVq)
+            cpu.Fp.SaveAndFlush();
+        ArmFpTraps(cpu);
+        if (cpu.GuestVq != MaxVq)
             Counters.VectorLengthChanges++;
+        cpu.GuestVq = MaxVq;
         cpu.State->MaxVq = (uint)MaxVq;
     }
 
@@ -41,57 +58,54 @@ public sealed unsafe partial class KvmVcpu
             return RunOutcome.Again;
         }
 
-        if (_vm.Abi.HostStateIsSavedByTrap)
-            SaveHostFp(cpu);
-        cpu.State->TrapFp = 0;
-        cpu.State->TrapSve = (byte)(HasSve ? 0 : 1);
-        if (!ReferenceEquals(cpu.FpOwner, this))
+        // In the series of 2018 the host's registers are still live.
+        cpu.Fp.SaveAndFlush();
+        cpu.Fp.Load(this);
+        Counters.FpLoads++;
+        if (HasSve)
         {
-            CopyFp(_context, cpu.State);
-            cpu.State->HasHiddenVectors = (byte)(HasContentAbove(cpu.State, (int)cpu.State->EffectiveVq() * 16) ? 1 : 0);
-            cpu.FpOwner = this;
-            Counters.FpLoads++;
+            // The engine relies on zeros above the effective length, which the monitor may have set apart from the registers.
+            cpu.State->ClearVectors((int)cpu.State->EffectiveVq() * 16, MaxVq * 16);
         }
 
+        cpu.State->TrapFp = 0;
+        cpu.State->TrapSve = (byte)(HasSve ? 0 : 1);
+        if (Monitor is { } monitor)
+            monitor.UsesSve = HasSve; // fpsimd_bind_state_to_cpu: the flag now says in which form the live state is saved
         return RunOutcome.Again;
     }
 
-    /// <summary>Saves the registers if they are this vCPU's; afterwards they are nobody's.</summary>
+    /// <summary>
+    /// Before an entry: a task or interrupt of the host may have used FP on this CPU since the last (TIF_FOREIGN_FPSTATE). The guest's
+    /// registers were saved for that, and its next access traps.
+    /// </summary>
+    private void GiveWayToHostFp(PhysicalCpu cpu)
+    {
+        if (!cpu.TakeFpRequest())
+            return;
+        SaveFp(cpu);
+        cpu.ScribbleFp();
+        ArmFpTraps(cpu);
+    }
+
+    /// <summary>kvm_arch_vcpu_put_fp: saves the registers if they are this vCPU's, makes them nobody's, and gives the task its flags back.</summary>
     private void PutFp(PhysicalCpu cpu)
     {
-        if (!ReferenceEquals(cpu.FpOwner, this))
-            return;
-        CopyFp(cpu.State, _context);
-        cpu.FpOwner = null;
-        Counters.FpSaves++;
+        SaveFp(cpu);
+        if (Monitor is { } monitor)
+            (monitor.UsesSve, monitor.El0MayUseSve) = _hostSve;
     }
 
-    /// <summary>The emulated host's own tasks use no FP registers; all that saving them does is to end their ownership.</summary>
-    private static void SaveHostFp(PhysicalCpu cpu) => cpu.FpOwner = null;
-
-    /// <summary>Whether a monitor has set bytes of Z registers that the guest's present length hides.</summary>
-    private static bool HasContentAbove(CpuState* cpu, int bytes)
+    private void SaveFp(PhysicalCpu cpu)
     {
-        if (bytes == CpuState.ZStride)
-            return false;
-        for (var n = 0; n < 32; n++)
-        {
-            if (new ReadOnlySpan<byte>(&cpu->Z[(n * CpuState.ZStride) + bytes], CpuState.ZStride - bytes).ContainsAnyExcept((byte)0))
-                return true;
-        }
-
-        return false;
+        if (ReferenceEquals(cpu.Fp.SaveAndFlush(), this))
+            Counters.FpSaves++;
     }
 
-    /// <summary>
-    /// Moves FPCR, FPSR, Z, P and FFR. The whole stride of each register moves whatever the vector length, because bytes above the
-    /// vCPU's longest are zero and must be zero on the CPU too.
-    /// </summary>
-    private static void CopyFp(CpuState* from, CpuState* to)
+    /// <summary>CPTR_EL2.TFP and TZ.</summary>
+    private static void ArmFpTraps(PhysicalCpu cpu)
     {
-        to->Fpcr = from->Fpcr;
-        to->Fpsr = from->Fpsr;
-        Buffer.MemoryCopy(from->Z, to->Z, 32 * CpuState.ZStride, 32 * CpuState.ZStride);
-        Buffer.MemoryCopy(from->P, to->P, 17 * CpuState.PStride, 17 * CpuState.PStride);
+        cpu.State->TrapFp = 1;
+        cpu.State->TrapSve = 1;
     }
 }

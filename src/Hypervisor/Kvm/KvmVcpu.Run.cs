@@ -219,7 +219,7 @@ public sealed unsafe partial class KvmVcpu
         state->TrapPauth = (byte)(HasPtrauth ? 0 : 1);
         state->CtrEl0 = IdentificationValue(SystemRegister.CTR_EL0);
         state->ZcrEl1 &= ZcrLenMask; // the other bits are RAZ in hardware
-        LoadFpTraps(cpu);
+        LoadFp(cpu);
         lock (_lineGate)
         {
             _cpu = cpu;
@@ -252,6 +252,7 @@ public sealed unsafe partial class KvmVcpu
         while (true)
         {
             _vm.Timers.Poll(Index);
+            GiveWayToHostFp(cpu);
             var reason = _engine.Run(cpu.State, SliceInstructions);
             Counters.CountExit(reason);
             if (reason != ExitReason.Wfe)

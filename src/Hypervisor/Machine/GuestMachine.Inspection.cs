@@ -32,7 +32,26 @@ public sealed unsafe partial class GuestMachine
         {
             ListensForShutdown = ListensForShutdown,
             LastDeviceEvent = _virtio.Events.Last,
+            Host = HostLengths,
         };
+    }
+
+    /// <summary>What booting the emulated host found, for a log.</summary>
+    internal string HostReport => _host.ToString();
+
+    private HostVectorLengths HostLengths
+    {
+        get
+        {
+            var map = _host.VectorLengths;
+            return new(
+                [.. _host.Cpus.Select(cpu => cpu.ProbedLengths.ToLengthsBits())],
+                map.Common.ToLengthsBits(),
+                map.Partial.ToLengthsBits(),
+                map.ArithmeticBoundVq * 128,
+                map.Policy,
+                map.Virtualisable.ToLengthsBits());
+        }
     }
 
     /// <summary>What devices reported after the event numbered <paramref name="after"/>, as far as it is kept; oldest first.</summary>

@@ -92,9 +92,7 @@ internal sealed record MachineConfiguration(
 
     private static VqSet[] VectorLengthsOf(MachineDefinition definition, HostProfile host, List<ControlProblemReason> errors)
     {
-        var map = new VectorLengthMap();
-        foreach (var cpu in host.Cpus)
-            map.AddEarlyCpu(cpu.VectorLengths);
+        var map = VectorLengthMap.Of(host);
         var sets = new VqSet[definition.CpuCount];
         if (!definition.SveEnabled)
         {
@@ -105,7 +103,7 @@ internal sealed record MachineConfiguration(
 
         if (map.Virtualisable.IsEmpty)
         {
-            errors.Add(new("/sveEnabled", $"The host profile '{host.Name}' has no SVE."));
+            errors.Add(new("/sveEnabled", $"The host profile '{host.Name}' offers no SVE."));
             return sets;
         }
 

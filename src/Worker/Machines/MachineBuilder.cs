@@ -41,6 +41,7 @@ public sealed class MachineBuilder(NodePaths paths, ImageFiles images, DiskBases
             {
                 Name = profile.Name,
                 Cpus = profile.BuiltIn ? null : [.. profile.Cpus.Select(cpu => new HostCpuDefinition { VectorLengthsBits = cpu.VectorLengthsBits })],
+                VectorLengthPolicy = profile.VectorLengthPolicy,
             },
             CpuCount = vm.Cpu.Count,
             MemoryMiB = vm.MemoryMiB,
