@@ -10,11 +10,14 @@ internal static class KvmCapabilities
     public const int NisvToUser = 177;
     public const int MemoryTagging = 205;
 
+    private const int UserMemory = 3;
     private const int NrVcpus = 9;
+    private const int NrMemslots = 10;
     private const int MpState = 14;
     private const int VcpuEvents = 41;
     private const int MaxVcpus = 66;
     private const int OneReg = 70;
+    private const int ReadOnlyMemory = 81;
     private const int ArmPsci = 87;
     private const int ArmEl1Is32Bit = 93;
     private const int ArmPsci02 = 102;
@@ -35,8 +38,9 @@ internal static class KvmCapabilities
     /// <summary>The value of a capability; 0 for what is absent or unknown.</summary>
     public static int Check(EmulatedHost host, AbiProfile abi, CpuFeatures features, int capability) => capability switch
     {
-        OneReg or ArmPsci or ArmPsci02 or MpState or VcpuEvents or ImmediateExit => 1,
+        UserMemory or ReadOnlyMemory or OneReg or ArmPsci or ArmPsci02 or MpState or VcpuEvents or ImmediateExit => 1,
         NrVcpus => Math.Min(host.Cpus.Count, KvmVm.MaxVcpuIds),
+        NrMemslots => MemorySlots.Count,
         MaxVcpus or MaxVcpuId => KvmVm.MaxVcpuIds,
         ArmEl1Is32Bit => Flag(host.Profile.Facts.AArch32El1),
         ArmPmuV3 => Flag(host.Profile.Facts.Pmu),

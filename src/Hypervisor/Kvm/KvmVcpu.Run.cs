@@ -46,6 +46,9 @@ public sealed unsafe partial class KvmVcpu
         _engine.RequestExit();
     }
 
+    /// <summary>Forgets a kick that came when no RUN was there to answer it.</summary>
+    internal void ForgetKick() => _kicked = false;
+
     /// <summary>KVM_RUN.</summary>
     /// <returns>
     /// Ok with <see cref="RunState"/> filled; EINTR after a kick or with an immediate exit; ENOEXEC before INIT and EPERM before FINALIZE, which

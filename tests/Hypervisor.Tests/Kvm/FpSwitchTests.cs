@@ -155,7 +155,7 @@ public sealed class FpSwitchTests(ITestOutputHelper output)
     [MemberData(nameof(Abis))]
     public async Task NoVcpuEverSeesAnothersRegisters(string abi)
     {
-        const int Runs = 40;
+        const int Runs = 25;
         var seed = Environment.GetEnvironmentVariable("CLOUDVM_SEED") is { } given
             ? int.Parse(given, CultureInfo.InvariantCulture)
             : Random.Shared.Next();
@@ -307,6 +307,7 @@ public sealed class FpSwitchTests(ITestOutputHelper output)
             var length = loop == SveLoop ? _bytes : 16;
             for (var i = 0; i < _z0.Length; i++)
                 _z0[i] = i < length ? (byte)(_z0[i] + (_z1[i] * times)) : (byte)0;
+            Array.Clear(_z1, _bytes, _z1.Length - _bytes); // this host forgets what a shorter length hides
         }
 
         public void RunRandomly(Random random, int runs, string where)
