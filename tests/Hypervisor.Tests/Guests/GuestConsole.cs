@@ -6,7 +6,7 @@ using CloudVm.Contracts.Control;
 namespace CloudVm.Hypervisor.Tests.Guests;
 
 /// <summary>A viewer of a guest's console that can wait for text and type commands.</summary>
-internal sealed class GuestConsole : IAsyncDisposable
+internal sealed partial class GuestConsole : IAsyncDisposable
 {
     /// <summary>hello-sve's prompt at the start of a line, with nothing after it yet.</summary>
     private const string Prompt = "\n> ";
@@ -20,13 +20,16 @@ internal sealed class GuestConsole : IAsyncDisposable
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _ended;
 
+    /// <summary>The start of a control sequence of which the end has not come yet.</summary>
+    private string _held = "";
+
     private GuestConsole(WebSocket socket)
     {
         _socket = socket;
         _reading = ReadAsync();
     }
 
-    /// <summary>Everything printed so far, with line feeds only.</summary>
+    /// <summary>Everything printed so far, with line feeds only and without control sequences, which shells put before their prompts.</summary>
     public string Text
     {
         get
@@ -123,8 +126,10 @@ internal sealed class GuestConsole : IAsyncDisposable
 
     private void Append(string text)
     {
+        text = ControlSequence().Replace(_held + text, "").Replace("\r", "", StringComparison.Ordinal);
+        _held = UnfinishedSequence().Match(text).Value;
         lock (_text)
-            _text.Append(text.Replace("\r", "", StringComparison.Ordinal));
+            _text.Append(text.AsSpan(0, text.Length - _held.Length));
         Signal(ended: false);
     }
 
@@ -137,4 +142,11 @@ internal sealed class GuestConsole : IAsyncDisposable
             _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         }
     }
+
+    /// <summary>A control sequence of ECMA-48: CSI, parameters, and a final byte.</summary>
+    [GeneratedRegex(@"\x1b\[[0-?]*[ -/]*[@-~]", RegexOptions.CultureInvariant)]
+    private static partial Regex ControlSequence();
+
+    [GeneratedRegex(@"\x1b(\[[0-?]*[ -/]*)?\z", RegexOptions.CultureInvariant)]
+    private static partial Regex UnfinishedSequence();
 }
