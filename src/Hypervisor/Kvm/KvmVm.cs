@@ -31,7 +31,7 @@ public sealed partial class KvmVm : IDisposable
         Abi = abi;
         Memory = memory;
         _slots = new MemorySlots(memory);
-        Features = host.CpusHaveSve ? features : features.Without(SveFeatures);
+        Features = FeaturesOn(host, features);
         _domain = new EngineDomain(memory, Features, vcpuCount);
         _vcpus = new KvmVcpu?[vcpuCount];
         _domain.EventSignalled = WakeAll;
@@ -78,6 +78,12 @@ public sealed partial class KvmVm : IDisposable
         Isa.Feature.SVE, Isa.Feature.SVE2, Isa.Feature.SVE2P1, Isa.Feature.SVE_AES, Isa.Feature.SVE_BITPERM, Isa.Feature.SVE_SHA3,
         Isa.Feature.SVE_SM4, Isa.Feature.SVE_PMULL128, Isa.Feature.SVE_BF16, Isa.Feature.SVE_I8MM, Isa.Feature.F32MM, Isa.Feature.F64MM,
     ];
+
+    // Without SVE nothing of it remains; FEAT_F64MM needs vectors of 256 bits, the least that its matrices fit in.
+    private static CpuFeatures FeaturesOn(EmulatedHost host, CpuFeatures features) =>
+        !host.CpusHaveSve ? features.Without(SveFeatures)
+        : host.VectorLengths.BoundVq < 2 ? features.Without(Isa.Feature.F64MM)
+        : features;
 
     /// <summary>KVM_CREATE_VCPU.</summary>
     public Errno CreateVcpu(int id, out KvmVcpu? vcpu)
