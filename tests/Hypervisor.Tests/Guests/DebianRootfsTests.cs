@@ -22,12 +22,11 @@ public sealed class DebianRootfsTests : IDisposable
         await using var guest = await DebianGuest.BootAsync(image, Cpus, definition => WithDisk(definition, image, Overlay));
 
         Assert.Equal("", await guest.RunAsync("dpkg --audit", Patience));
+
+        // The image knows what packages there are, but nobody answers for the mirror's name.
         var (aptStatus, apt) = await guest.TryAsync("apt-get install -y --download-only hello", Patience);
         Assert.Equal(100, aptStatus);
-        Assert.Contains("E: Unable to locate package hello", apt, StringComparison.Ordinal);
-        var (updateStatus, update) = await guest.TryAsync("apt-get update -o APT::Update::Error-Mode=any", Patience);
-        Assert.Equal(100, updateStatus);
-        Assert.Contains("Failed to fetch", update, StringComparison.Ordinal);
+        Assert.Contains("E: Failed to fetch ", apt, StringComparison.Ordinal);
 
         // Each process ends with a status of its own, so one that is lost or swapped changes the sum.
         var forks = await guest.RunAsync("s=0; for i in $(seq 2000); do (exit $((i % 7))); s=$((s + $?)); done; echo $s", Patience);
