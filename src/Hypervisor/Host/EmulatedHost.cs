@@ -40,9 +40,6 @@ public sealed class EmulatedHost : IDisposable
     /// <summary>Whether SVE instructions exist here, offered to guests or not: every early CPU has them.</summary>
     public bool CpusHaveSve => !VectorLengths.Common.IsEmpty;
 
-    /// <summary>Whether SVE instructions exist here, offered to guests or not: every early CPU has them.</summary>
-    public bool CpusHaveSve => !VectorLengths.Common.IsEmpty;
-
     /// <summary>Whether a vCPU waits for a CPU, so that a running one should give its own up at the end of its slice.</summary>
     public bool HasWaiters => Volatile.Read(ref _waiters) > 0;
 
