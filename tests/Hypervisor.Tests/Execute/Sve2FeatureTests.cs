@@ -1,5 +1,4 @@
 using CloudVm.Hypervisor.Cpu;
-using CloudVm.Hypervisor.Execute;
 using CloudVm.Hypervisor.Isa;
 
 namespace CloudVm.Hypervisor.Tests.Execute;
