@@ -93,7 +93,7 @@ public sealed class GuestMachineTests
         machine.Pause();
         var before = machine.ReadStatus();
         await Task.Delay(50, TestContext.Current.CancellationToken);
-        Assert.Equal(before, machine.ReadStatus());
+        Assert.Equivalent(before, machine.ReadStatus(), strict: true);
 
         machine.Resume();
         console.Type("ticks");
