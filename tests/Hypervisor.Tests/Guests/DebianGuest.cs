@@ -73,7 +73,7 @@ internal sealed class DebianGuest : IAsyncDisposable
 
     /// <summary>Waits for the shell's first prompt after a boot.</summary>
     /// <param name="from">Where in the console's text to look from.</param>
-    public Task WaitForShellAsync(int from = 0) => _console.WaitForAsync("^(debian:~|bash-[0-9.]+)# ", from, BootDeadline);
+    public Task WaitForShellAsync(int from = 0) => _console.WaitForAsync("^(debian:~|root@\\(none\\):/)# ", from, BootDeadline);
 
     /// <summary>Waits for text on the console; returns where the match ends.</summary>
     public Task<int> WaitForTextAsync(string pattern, int from = 0, TimeSpan? deadline = null) =>
