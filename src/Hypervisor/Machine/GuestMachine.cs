@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using CloudVm.Contracts.Control;
+using CloudVm.Hypervisor.Cpu;
 using CloudVm.Hypervisor.Devices;
 using CloudVm.Hypervisor.Devices.Pl011;
 using CloudVm.Hypervisor.Devices.Pl031;
@@ -210,6 +211,12 @@ public sealed partial class GuestMachine : IAsyncDisposable
         return new VirtioNet(address, backend, Memory);
     }
 
+    /// <summary>
+    /// CLIDR_EL1 where it can be chosen: separate caches of level 1 and coherence behind them. A second level, as the kernel makes up, would
+    /// need nodes in the device tree, without which Linux says that it cannot detect the cache hierarchy.
+    /// </summary>
+    private const ulong BoardCaches = 0x0100_0003;
+
     /// <summary>The board tells the time by its PL031, as QEMU's does, so guests get none of KVM's own services.</summary>
     private void CreateVcpus()
     {
@@ -220,6 +227,8 @@ public sealed partial class GuestMachine : IAsyncDisposable
             InitVcpu(vcpu!);
             if (_configuration.Abi.HasFirmwareBitmaps)
                 Check(vcpu!.SetOneReg(RegisterId.VendorHypervisorServices, new byte[8]), "SET_ONE_REG of the vendor's services");
+            if (_configuration.Abi.CachesAreFabricated)
+                Check(vcpu!.SetOneReg(RegisterId.SystemRegister(SystemRegister.CLIDR_EL1), BitConverter.GetBytes(BoardCaches)), "SET_ONE_REG of the caches");
             if (vcpu!.HasSve && _configuration.Abi.NeedsFinalize)
             {
                 Span<byte> lengths = stackalloc byte[64];
