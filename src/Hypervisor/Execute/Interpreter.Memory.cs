@@ -57,12 +57,6 @@ public sealed unsafe partial class Interpreter
 
     public bool Store64(ulong va, ulong value, AccessInfo info) => Store(va, value, info);
 
-    /// <summary>Loads 16 bytes; single-copy atomic when aligned to 16.</summary>
-    public bool Load128(ulong va, out UInt128 value) => Load(va, out value, AccessInfo.None);
-
-    /// <summary>Stores 16 bytes; single-copy atomic when aligned to 16.</summary>
-    public bool Store128(ulong va, UInt128 value) => Store(va, value, AccessInfo.None);
-
     /// <summary>
     /// Host address of [va, va + length) for reading when it lies in one page that the TLB holds, else null: the fast path of vector
     /// loads. A null says nothing about faults; go on with <see cref="ReadBytes"/>.

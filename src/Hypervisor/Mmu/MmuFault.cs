@@ -18,13 +18,11 @@ public static class FaultStatus
     public const byte Translation = 0b000100;
     public const byte AccessFlag = 0b001000;
     public const byte Permission = 0b001100;
-    public const byte External = 0b010000;
     public const byte ExternalOnWalk = 0b010100;
     public const byte Alignment = 0b100001;
 
     /// <summary>A debug exception; of a data access, a watchpoint.</summary>
     public const byte Debug = 0b100010;
-    public const byte UnsupportedAtomic = 0b110101;
 }
 
 /// <summary>Why an access cannot be done.</summary>

@@ -18,8 +18,6 @@ public sealed class DiskImportTests(ITestOutputHelper output) : IDisposable
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    private static bool IsLong => Environment.GetEnvironmentVariable("CLOUDVM_TEST_LONG") is { Length: > 0 };
-
     public void Dispose() => _folder.Dispose();
 
     [Theory]
@@ -118,14 +116,12 @@ public sealed class DiskImportTests(ITestOutputHelper output) : IDisposable
     [InlineData("zstd-v3.qcow2")]
     public void Mutated_images_are_imported_or_refused_and_cost_little(string sample)
     {
-        var seed = Random.Shared.Next();
-        output.WriteLine($"seed {seed}");
-        var random = new Random(seed);
+        var random = new Random(FuzzTime.Seed(output));
         var original = File.ReadAllBytes(Sample(sample));
         var refused = 0;
         var clock = Stopwatch.StartNew();
         var rounds = 0;
-        for (; IsLong ? clock.Elapsed < TimeSpan.FromSeconds(60) : rounds < 150; rounds++)
+        for (; rounds < 150 || clock.Elapsed < FuzzTime.Of(0, parts: 3); rounds++)
         {
             var image = original.ToArray();
             for (var i = random.Next(1, 12); i > 0; i--)

@@ -12,12 +12,11 @@ namespace CloudVm.Hypervisor.Tests.Devices.Virtio;
 
 /// <summary>
 /// Random register traffic and random, mostly nearly right virtqueues. Whatever comes, the device either works or stops with an event, is
-/// itself again after a reset, and memory stays bounded. <c>CLOUDVM_TEST_LONG</c> makes it ten minutes.
+/// itself again after a reset, and memory stays bounded. In the long form the devices share ten minutes.
 /// </summary>
 public sealed class VirtioFuzzTests(ITestOutputHelper output)
 {
-    private static readonly TimeSpan Duration =
-        Environment.GetEnvironmentVariable("CLOUDVM_TEST_LONG") is { Length: > 0 } ? TimeSpan.FromMinutes(2) : TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Duration = FuzzTime.Of(1, parts: 5);
 
     public static TheoryData<string> Devices => ["block", "console", "rng", "balloon", "net"];
 
@@ -25,9 +24,7 @@ public sealed class VirtioFuzzTests(ITestOutputHelper output)
     [MemberData(nameof(Devices))]
     public void Nothing_that_a_driver_does_breaks_more_than_its_device(string device)
     {
-        var seed = Environment.GetEnvironmentVariable("CLOUDVM_TEST_SEED") is { Length: > 0 } text ? int.Parse(text) : Random.Shared.Next();
-        output.WriteLine($"{device}: seed {seed}");
-        var random = new Random(seed);
+        var random = new Random(FuzzTime.Seed(output));
         using var driver = new VirtioDriver(memory => Create(device, memory));
         var began = Stopwatch.GetTimestamp();
         var managedAtStart = GC.GetTotalMemory(forceFullCollection: true);
