@@ -92,12 +92,17 @@ public sealed partial class VmReconciler(
             return false;
         }
 
-        if (await processes.ReadEndAsync(lease.VmId).ConfigureAwait(false) is { } ended)
-        {
-            await RecordEndAsync(lease, ended.Process, ended.End, ct).ConfigureAwait(false);
-            processes.Forget(lease.VmId);
-        }
+        await RecordEndAsync(lease, ct).ConfigureAwait(false);
+        return true;
+    }
 
+    /// <summary>Records how the VM's process ended and forgets it. False where there is no end that is not recorded yet.</summary>
+    private async Task<bool> RecordEndAsync(VmLease lease, CancellationToken ct)
+    {
+        if (await processes.ReadEndAsync(lease.VmId).ConfigureAwait(false) is not { } ended)
+            return false;
+        await RecordEndAsync(lease, ended.Process, ended.End, ct).ConfigureAwait(false);
+        processes.Forget(lease.VmId);
         return true;
     }
 
@@ -139,6 +144,10 @@ public sealed partial class VmReconciler(
             return TimeSpan.Zero;
 
         HypervisorInstance? instance = await power.FindAsync(lease, ct).ConfigureAwait(false);
+
+        // A process that ended since it was observed: the restart policy decides about its guest, not the wish that it should run.
+        if (instance is null && await RecordEndAsync(lease, ct).ConfigureAwait(false))
+            return TimeSpan.Zero;
         switch (vm.DesiredState)
         {
             case DesiredState.Stopped when instance is not null:

@@ -5,6 +5,7 @@ using CloudVm.Storage.Entities;
 using CloudVm.Storage.Operations;
 using CloudVm.Testing;
 using CloudVm.Worker.Supervision;
+using Npgsql;
 
 namespace CloudVm.Worker.Tests.Nodes;
 
@@ -25,6 +26,41 @@ public sealed class CrashTests(PostgresFixture postgres)
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     private static int Rounds => Environment.GetEnvironmentVariable("CLOUDVM_TEST_LONG") is { Length: > 0 } ? 25 : 4;
+
+    /// <summary>
+    /// The Worker has seen the process alive and waits for the operations, which are locked; the process ends before it decides what to do.
+    /// </summary>
+    [Fact]
+    public async Task A_guest_that_ends_between_observing_and_deciding_is_a_crash_and_no_reason_to_start_it()
+    {
+        await using TestNode node = await TestNode.StartAsync(postgres);
+        Guid vm = await node.AddVmAsync();
+        await node.StartAsync(vm);
+        VirtualMachineEntity before = await node.GetVmAsync(vm);
+
+        await using (NpgsqlConnection blocker = await node.Source.OpenConnectionAsync(Ct))
+        await using (NpgsqlTransaction transaction = await blocker.BeginTransactionAsync(Ct))
+        {
+            await using (NpgsqlCommand locking = new("LOCK TABLE operations IN ACCESS EXCLUSIVE MODE", blocker, transaction))
+                await locking.ExecuteNonQueryAsync(Ct);
+            await using (NpgsqlCommand news = node.Source.CreateCommand("SELECT pg_notify('cloudvm_work', $1)"))
+            {
+                news.Parameters.Add(new() { Value = vm.ToString() });
+                await news.ExecuteNonQueryAsync(Ct);
+            }
+
+            await node.WaitForAsync(
+                """
+                SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+                    AND query LIKE '%vm_id = $1%FOR UPDATE%' AND query NOT LIKE '%SKIP LOCKED%'
+                """, waiting => waiting > 0);
+            using SupervisedProcess process = node.Attach(before);
+            await process.KillAsync(Ct);
+        }
+
+        VirtualMachineEntity after = await node.WaitForPhaseAsync(vm, VmPhase.Crashed);
+        Assert.Equal(VmExitReason.HypervisorKilled, after.Status!.LastExit!.Reason);
+    }
 
     [Fact]
     public async Task Killed_worker_is_succeeded_by_one_that_finishes_its_operations()
