@@ -68,12 +68,8 @@ internal readonly struct FMulx : IFpBinary
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Vector<TVector, T>(TVector op1, TVector op2, out TVector unsure)
         where TVector : struct, IHostVector<TVector, T>
-        where T : unmanaged
-    {
-        var result = op1 * op2;
-        unsure = FpVector.UnsureProduct<TVector, T>(result, op1, op2);
-        return result;
-    }
+        where T : unmanaged =>
+        FMul.Vector<TVector, T>(op1, op2, out unsure); // they differ where the product is unsure
 }
 
 internal readonly struct FNMul : IFpBinary
@@ -86,12 +82,8 @@ internal readonly struct FNMul : IFpBinary
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Vector<TVector, T>(TVector op1, TVector op2, out TVector unsure)
         where TVector : struct, IHostVector<TVector, T>
-        where T : unmanaged
-    {
-        var result = op1 * op2;
-        unsure = FpVector.UnsureProduct<TVector, T>(result, op1, op2);
-        return FpVector.Negate<TVector, T>(result);
-    }
+        where T : unmanaged =>
+        FpVector.Negate<TVector, T>(FMul.Vector<TVector, T>(op1, op2, out unsure));
 }
 
 internal readonly struct FDiv : IFpBinary

@@ -10,17 +10,8 @@ internal readonly unsafe struct FpComplexAddLoop : IFpLoop, IFpVectorBody
 {
     public static int Step => 2;
 
-    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat
-    {
-        if (FpVector.IsUsable<TFormat>(FpVectorForm.Rounding, lanes.Bytes, context))
-        {
-            HostVector.RunFp<FpComplexAddLoop, TFormat>(ref lanes, toPredicate: false, ref context);
-            return;
-        }
-
-        for (var i = 0; i < lanes.Bytes / (TFormat.Width / 8); i += Step)
-            Element<TFormat>(ref lanes, i, ref context);
-    }
+    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat =>
+        HostVector.RunFp<FpComplexAddLoop, TFormat>(FpVectorForm.Rounding, ref lanes, toPredicate: false, ref context);
 
     public static void Element<TFormat>(ref Lanes lanes, int i, ref FpContext context) where TFormat : struct, IFpFormat
     {
@@ -57,17 +48,8 @@ internal readonly unsafe struct FpComplexMultiplyAddLoop : IFpLoop, IFpVectorBod
 {
     public static int Step => 2;
 
-    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat
-    {
-        if (FpVector.IsUsable<TFormat>(FpVectorForm.Rounding, lanes.Bytes, context))
-        {
-            HostVector.RunFp<FpComplexMultiplyAddLoop, TFormat>(ref lanes, toPredicate: false, ref context);
-            return;
-        }
-
-        for (var i = 0; i < lanes.Bytes / (TFormat.Width / 8); i += Step)
-            Element<TFormat>(ref lanes, i, ref context);
-    }
+    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat =>
+        HostVector.RunFp<FpComplexMultiplyAddLoop, TFormat>(FpVectorForm.Rounding, ref lanes, toPredicate: false, ref context);
 
     public static void Element<TFormat>(ref Lanes lanes, int i, ref FpContext context) where TFormat : struct, IFpFormat
     {

@@ -8,17 +8,8 @@ namespace CloudVm.Hypervisor.Execute.Elements;
 /// <summary>D = op(N).</summary>
 internal readonly unsafe struct FpUnaryLoop<TOp> : IFpLoop, IFpVectorBody where TOp : struct, IFpUnary
 {
-    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat
-    {
-        if (FpVector.IsUsable<TFormat>(TOp.Form, lanes.Bytes, context))
-        {
-            HostVector.RunFp<FpUnaryLoop<TOp>, TFormat>(ref lanes, toPredicate: false, ref context);
-            return;
-        }
-
-        for (var i = 0; i < lanes.Bytes / (TFormat.Width / 8); i++)
-            Element<TFormat>(ref lanes, i, ref context);
-    }
+    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat =>
+        HostVector.RunFp<FpUnaryLoop<TOp>, TFormat>(TOp.Form, ref lanes, toPredicate: false, ref context);
 
     public static void Element<TFormat>(ref Lanes lanes, int i, ref FpContext context) where TFormat : struct, IFpFormat
     {
@@ -36,17 +27,8 @@ internal readonly unsafe struct FpUnaryLoop<TOp> : IFpLoop, IFpVectorBody where 
 /// <summary>D = op(N, M).</summary>
 internal readonly unsafe struct FpBinaryLoop<TOp> : IFpLoop, IFpVectorBody where TOp : struct, IFpBinary
 {
-    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat
-    {
-        if (FpVector.IsUsable<TFormat>(TOp.Form, lanes.Bytes, context))
-        {
-            HostVector.RunFp<FpBinaryLoop<TOp>, TFormat>(ref lanes, toPredicate: false, ref context);
-            return;
-        }
-
-        for (var i = 0; i < lanes.Bytes / (TFormat.Width / 8); i++)
-            Element<TFormat>(ref lanes, i, ref context);
-    }
+    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat =>
+        HostVector.RunFp<FpBinaryLoop<TOp>, TFormat>(TOp.Form, ref lanes, toPredicate: false, ref context);
 
     public static void Element<TFormat>(ref Lanes lanes, int i, ref FpContext context) where TFormat : struct, IFpFormat
     {
@@ -66,17 +48,8 @@ internal readonly unsafe struct FpBinaryLoop<TOp> : IFpLoop, IFpVectorBody where
 /// <summary>D = op(N, immediate).</summary>
 internal readonly unsafe struct FpImmediateLoop<TOp> : IFpLoop, IFpVectorBody where TOp : struct, IFpBinary
 {
-    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat
-    {
-        if (FpVector.IsUsable<TFormat>(TOp.Form, lanes.Bytes, context))
-        {
-            HostVector.RunFp<FpImmediateLoop<TOp>, TFormat>(ref lanes, toPredicate: false, ref context);
-            return;
-        }
-
-        for (var i = 0; i < lanes.Bytes / (TFormat.Width / 8); i++)
-            Element<TFormat>(ref lanes, i, ref context);
-    }
+    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat =>
+        HostVector.RunFp<FpImmediateLoop<TOp>, TFormat>(TOp.Form, ref lanes, toPredicate: false, ref context);
 
     public static void Element<TFormat>(ref Lanes lanes, int i, ref FpContext context) where TFormat : struct, IFpFormat
     {
@@ -94,17 +67,8 @@ internal readonly unsafe struct FpImmediateLoop<TOp> : IFpLoop, IFpVectorBody wh
 /// <summary>D = op(A, N, M).</summary>
 internal readonly unsafe struct FpTernaryLoop<TOp> : IFpLoop, IFpVectorBody where TOp : struct, IFpTernary
 {
-    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat
-    {
-        if (FpVector.IsUsable<TFormat>(TOp.Form, lanes.Bytes, context))
-        {
-            HostVector.RunFp<FpTernaryLoop<TOp>, TFormat>(ref lanes, toPredicate: false, ref context);
-            return;
-        }
-
-        for (var i = 0; i < lanes.Bytes / (TFormat.Width / 8); i++)
-            Element<TFormat>(ref lanes, i, ref context);
-    }
+    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat =>
+        HostVector.RunFp<FpTernaryLoop<TOp>, TFormat>(TOp.Form, ref lanes, toPredicate: false, ref context);
 
     public static void Element<TFormat>(ref Lanes lanes, int i, ref FpContext context) where TFormat : struct, IFpFormat
     {
@@ -148,17 +112,8 @@ internal readonly unsafe struct FpIndexedTernaryLoop<TOp> : IFpLoop where TOp : 
 /// <summary>D = all ones where op(N, M) holds, else zero; a null M stands for zero: AdvSIMD comparisons.</summary>
 internal readonly unsafe struct FpCompareMaskLoop<TOp> : IFpLoop, IFpVectorBody where TOp : struct, IFpCompare
 {
-    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat
-    {
-        if (FpVector.IsUsable<TFormat>(TOp.Form, lanes.Bytes, context))
-        {
-            HostVector.RunFp<FpCompareMaskLoop<TOp>, TFormat>(ref lanes, toPredicate: false, ref context);
-            return;
-        }
-
-        for (var i = 0; i < lanes.Bytes / (TFormat.Width / 8); i++)
-            Element<TFormat>(ref lanes, i, ref context);
-    }
+    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat =>
+        HostVector.RunFp<FpCompareMaskLoop<TOp>, TFormat>(TOp.Form, ref lanes, toPredicate: false, ref context);
 
     public static void Element<TFormat>(ref Lanes lanes, int i, ref FpContext context) where TFormat : struct, IFpFormat
     {
@@ -176,17 +131,8 @@ internal readonly unsafe struct FpCompareMaskLoop<TOp> : IFpLoop, IFpVectorBody 
 /// <summary>Predicate D = op(N, M); a null M stands for zero.</summary>
 internal readonly unsafe struct FpComparePredicateLoop<TOp> : IFpLoop, IFpVectorBody where TOp : struct, IFpCompare
 {
-    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat
-    {
-        if (FpVector.IsUsable<TFormat>(TOp.Form, lanes.Bytes, context))
-        {
-            HostVector.RunFp<FpComparePredicateLoop<TOp>, TFormat>(ref lanes, toPredicate: true, ref context);
-            return;
-        }
-
-        for (var i = 0; i < lanes.Bytes / (TFormat.Width / 8); i++)
-            Element<TFormat>(ref lanes, i, ref context);
-    }
+    public static void Run<TFormat>(ref Lanes lanes, ref FpContext context) where TFormat : struct, IFpFormat =>
+        HostVector.RunFp<FpComparePredicateLoop<TOp>, TFormat>(TOp.Form, ref lanes, toPredicate: true, ref context);
 
     public static void Element<TFormat>(ref Lanes lanes, int i, ref FpContext context) where TFormat : struct, IFpFormat
     {

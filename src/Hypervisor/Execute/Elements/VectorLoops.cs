@@ -82,12 +82,17 @@ internal static unsafe class HostVector
             CompareChunks<TBody, Host128<T>, T>(ref lanes);
     }
 
-    /// <summary>D = the body's values, or with <paramref name="toPredicate"/> predicate D = its comparison, where active.</summary>
-    public static void RunFp<TBody, TFormat>(ref Lanes lanes, bool toPredicate, ref FpContext context)
+    /// <summary>
+    /// D = the body's values, or with <paramref name="toPredicate"/> predicate D = its comparison, where active: by host vectors where they are
+    /// exact for operations of this form, else element by element.
+    /// </summary>
+    public static void RunFp<TBody, TFormat>(FpVectorForm form, ref Lanes lanes, bool toPredicate, ref FpContext context)
         where TBody : struct, IFpVectorBody
         where TFormat : struct, IFpFormat
     {
-        if (TFormat.Width == 32)
+        if (!FpVector.IsUsable<TFormat>(form, lanes.Bytes, context))
+            Elements<TBody, TFormat>(ref lanes, 0, lanes.Bytes, ref context);
+        else if (TFormat.Width == 32)
             RunFp<TBody, TFormat, float>(ref lanes, toPredicate, ref context);
         else
             RunFp<TBody, TFormat, double>(ref lanes, toPredicate, ref context);
