@@ -1,12 +1,13 @@
 # Processes are known by PID and start time, never by name: a PID alone may have been given to somebody else.
 
-# start_time PID: when it started, in clock ticks since boot. Fails for a process that has ended (a zombie has).
+# start_time PID: when it started, in clock ticks since boot. Fails for a process that has ended. A zombie has, unless threads of it
+# are still on their way out: they hold its ports and files.
 start_time() {
     local stat
     { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
     # shellcheck disable=SC2086  # Field 2, the name, may hold blanks; what follows it does not.
     set -- ${stat##*) }
-    [ "$1" != Z ] && [ "$1" != X ] || return 1
+    [ "$1" != X ] && { [ "$1" != Z ] || [ "${18}" -gt 1 ]; } || return 1
     printf '%s' "${20}"
 }
 

@@ -160,6 +160,26 @@ public sealed class LauncherTests
         Assert.Empty(ProcessTable.Concerning(installation.StateDirectory));
     }
 
+    /// <summary>The port of a service is free when its last thread is gone, which is later than the end of its first.</summary>
+    [Fact]
+    public async Task A_process_has_ended_when_its_last_thread_has()
+    {
+        const string script = """
+            . "$1/scripts/processes.sh"
+            perl -Mthreads -e 'threads->create(sub { sleep 60 }); syscall(60, 0)' & # exit of the first thread alone
+            until [ "$(sed 's/.*) //; s/ .*//' "/proc/$!/stat")" = Z ]; do pause 0.05; done
+            start_time $! >/dev/null && echo alive
+            stop_process $! KILL 10
+            start_time $! >/dev/null || echo gone
+            """;
+        ProcessStartInfo start = new("bash", ["-c", script, "bash", RepositoryRoot.Path]) { RedirectStandardOutput = true };
+        using Process bash = Process.Start(start)!;
+        string output = await bash.StandardOutput.ReadToEndAsync(Cancellation);
+        await bash.WaitForExitAsync(Cancellation);
+
+        Assert.Equal("alive\ngone\n", output);
+    }
+
     private static async Task AssertIsRestartedAsync(Installation installation, string part)
     {
         int killed = await installation.ProcessIdAsync(part, Cancellation);
