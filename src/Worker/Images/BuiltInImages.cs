@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text.Json;
 using CloudVm.Contracts.Events;
@@ -18,7 +19,9 @@ namespace CloudVm.Worker.Images;
 /// </summary>
 public sealed partial class BuiltInImages(WorkerOptions options, FencedDatabase database, TimeProvider time, ILogger<BuiltInImages> logger)
 {
-    private Dictionary<string, string> _pathsByHash = new(StringComparer.OrdinalIgnoreCase);
+    private static readonly ImmutableDictionary<string, string> NoFiles = ImmutableDictionary.Create<string, string>(StringComparer.OrdinalIgnoreCase);
+
+    private ImmutableDictionary<string, string> _pathsByHash = NoFiles;
     private string _registered = "";
 
     /// <summary>Path of the node's file with this SHA-256; null when the node has none.</summary>
@@ -42,15 +45,16 @@ public sealed partial class BuiltInImages(WorkerOptions options, FencedDatabase 
 
     private async Task RegisterAsync(string[] manifests, CancellationToken ct)
     {
-        Dictionary<string, string> paths = new(StringComparer.OrdinalIgnoreCase);
+        ImmutableDictionary<string, string> paths = NoFiles;
         foreach (string manifestPath in manifests)
         {
             try
             {
                 (ImageEntity image, Dictionary<string, string> files) = await ReadAsync(manifestPath, ct).ConfigureAwait(false);
+                paths = paths.SetItems(files);
+                // Found before it is registered: a VM can be started from then on, however long the other images take.
+                _pathsByHash = _pathsByHash.SetItems(files);
                 await database.WriteAsync((db, token) => UpsertAsync(db, image, token), ct).ConfigureAwait(false);
-                foreach ((string hash, string path) in files)
-                    paths[hash] = path;
             }
             catch (Exception unusable) when (unusable is JsonException or InvalidDataException or IOException)
             {

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using CloudVm.Contracts;
 using CloudVm.Contracts.Images;
@@ -72,7 +73,7 @@ internal sealed class TestNode : IAsyncDisposable
     public static async Task<TestNode> StartAsync(PostgresFixture postgres, IReadOnlyDictionary<string, string>? settings = null)
     {
         TestNode node = new(await CreateDatabaseAsync(postgres), settings);
-        node.WriteImage();
+        node.WriteImage("fake");
         await node.StartWorkerAsync();
         return node;
     }
@@ -142,11 +143,11 @@ internal sealed class TestNode : IAsyncDisposable
 
     public async Task<Guid> AddVmAsync(
         string? name = null, string? commandLine = null, RestartPolicy restartPolicy = RestartPolicy.Never, int memoryMiB = 16, CpuSpec? cpu = null,
-        IReadOnlyList<VmDisk>? disks = null)
+        IReadOnlyList<VmDisk>? disks = null, string imageName = "fake")
     {
         await using CloudVmDbContext db = NewContext();
-        await UntilAsync(() => db.Images.AnyAsync(i => i.BuiltIn, Ct), () => "the image to be registered:\n" + Log());
-        ImageEntity image = await db.Images.FirstAsync(i => i.BuiltIn, Ct);
+        await UntilAsync(() => db.Images.AnyAsync(i => i.BuiltIn && i.Name == imageName, Ct), () => "the image to be registered:\n" + Log());
+        ImageEntity image = await db.Images.FirstAsync(i => i.BuiltIn && i.Name == imageName, Ct);
         VirtualMachineEntity vm = new()
         {
             Id = Guid.CreateVersion7(),
@@ -168,6 +169,22 @@ internal sealed class TestNode : IAsyncDisposable
         db.VirtualMachines.Add(vm);
         await db.SaveChangesAsync(Ct);
         return vm.Id;
+    }
+
+    /// <summary>Puts an image on the node, which registers it when it next looks.</summary>
+    public void WriteImage(string name)
+    {
+        string directory = Directory.CreateDirectory(Path.Combine(_root, "images", name)).FullName;
+        byte[] content = Encoding.UTF8.GetBytes($"not really a kernel of {name}");
+        File.WriteAllBytes(Path.Combine(directory, "kernel"), content);
+        string manifest = Path.Combine(directory, "image.json");
+        File.WriteAllText(manifest + ".new", JsonSerializer.Serialize(new
+        {
+            name,
+            kind = "elf",
+            files = new[] { new { role = "kernel", path = "kernel", sha256 = Convert.ToHexStringLower(SHA256.HashData(content)) } },
+        }));
+        File.Move(manifest + ".new", manifest);
     }
 
     /// <summary>Stores a disk image as an upload does.</summary>
@@ -316,18 +333,5 @@ internal sealed class TestNode : IAsyncDisposable
         using TcpListener listener = new(IPAddress.Loopback, 0);
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
-    private void WriteImage()
-    {
-        string directory = Directory.CreateDirectory(Path.Combine(_root, "images", "fake")).FullName;
-        byte[] content = "not really a kernel"u8.ToArray();
-        File.WriteAllBytes(Path.Combine(directory, "kernel"), content);
-        File.WriteAllText(Path.Combine(directory, "image.json"), JsonSerializer.Serialize(new
-        {
-            name = "fake",
-            kind = "elf",
-            files = new[] { new { role = "kernel", path = "kernel", sha256 = Convert.ToHexStringLower(SHA256.HashData(content)) } },
-        }));
     }
 }
