@@ -102,6 +102,20 @@ public sealed class KvmConsoleTests
         }
     }
 
+    [Fact]
+    public async Task NullIsAPointerThatCannotBeUsed()
+    {
+        var answers = await RunAsync(
+            "",
+            "create-vm", "create-vcpu 0", "preferred-target null", "enable-cap null", "writable-masks null", "get-reg 0 null", "init 0 null",
+            "init 0 target=5", "get-reg 0 null", "set-reg 0 null", "set-reg 0 null null", $"get-reg 0 {Pc} null", $"set-reg 0 {Pc} null",
+            "reg-list 0 null", "set-events 0 null", "set-mp-state 0 null", "finalize 0 null", "finalize 0 0xffffffff");
+
+        Assert.Equal(["ok", "ok", "EFAULT", "EFAULT", "EFAULT", "ENOEXEC", "EFAULT", "ok"], answers[..8]);
+        Assert.All(answers[8..^1], answer => Assert.Equal("EFAULT", answer));
+        Assert.Equal("EINVAL", answers[^1]);
+    }
+
     /// <summary>Every malformed line gets one line with every reason, and the next one is carried out.</summary>
     [Theory]
     [InlineData("frobnicate 1", "error: there is no call 'frobnicate'; help lists every call")]

@@ -38,10 +38,12 @@ internal sealed class CallArguments(IEnumerable<string> words)
     /// <summary>A number by position, decimal or with 0x.</summary>
     public ulong Number(string name, ulong maximum = ulong.MaxValue) => ParseNumber(name, Text(name), maximum);
 
-    /// <summary>A number by position that is hexadecimal with 0x and without.</summary>
-    public ulong Hex(string name)
+    /// <summary>A number by position that is hexadecimal with 0x and without; null for the word <c>null</c>, 0 after a fault.</summary>
+    public ulong? Hex(string name)
     {
         var text = Text(name);
+        if (text == Null)
+            return null;
         if (text is null)
             return 0;
         var digits = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase) ? text[2..] : text;
@@ -77,6 +79,9 @@ internal sealed class CallArguments(IEnumerable<string> words)
         Refuse($"{name} has {parts.Length} numbers; at most {maximumCount} are possible");
         return null;
     }
+
+    /// <summary>Takes the word <c>null</c> in place of a structure.</summary>
+    public bool TakeNull() => Flag(Null);
 
     /// <summary>Takes a word that stands for itself.</summary>
     public bool Flag(string name) => _rest.Remove(name);

@@ -24,6 +24,12 @@ internal sealed partial class KvmSession
     public string Init(CallArguments arguments)
     {
         var vcpu = Vcpu(arguments);
+        if (arguments.TakeNull())
+        {
+            arguments.Complete();
+            return Answer(vcpu.Init(null));
+        }
+
         var init = new KvmVcpuInit();
         if (arguments.NamedText("target") is { } target)
             init.Target = (uint)arguments.ParseNumber("target", target, uint.MaxValue);
@@ -38,7 +44,7 @@ internal sealed partial class KvmSession
     public string FinalizeFeature(CallArguments arguments)
     {
         var vcpu = Vcpu(arguments);
-        var feature = arguments.Flag(CallArguments.Null) ? null : (int?)arguments.Number("the feature", int.MaxValue);
+        var feature = arguments.TakeNull() ? null : (int?)arguments.Number("the feature", uint.MaxValue);
         arguments.Complete();
         return Answer(vcpu.FinalizeFeature(feature));
     }
@@ -47,18 +53,21 @@ internal sealed partial class KvmSession
     {
         var vcpu = Vcpu(arguments);
         var id = arguments.Hex("the register id");
-        var isNull = arguments.Flag(CallArguments.Null);
+        var isNull = arguments.TakeNull();
         arguments.Complete();
-        Span<byte> value = isNull ? [] : new byte[RegisterId.SizeOf(id)];
+        Span<byte> value = isNull || id is null ? [] : new byte[RegisterId.SizeOf(id.Value)];
         return Answer(vcpu.GetOneReg(id, value), Hex(value));
     }
 
     public string SetRegister(CallArguments arguments)
     {
         var vcpu = Vcpu(arguments);
+        byte[]? value = null;
         var id = arguments.Hex("the register id");
-        var size = RegisterId.SizeOf(id);
-        var value = arguments.Bytes("the register's bytes", size, size);
+        if (id is { } known)
+            value = arguments.Bytes("the register's bytes", RegisterId.SizeOf(known), RegisterId.SizeOf(known));
+        else
+            arguments.TakeNull();
         arguments.Complete();
         return Answer(vcpu.SetOneReg(id, value));
     }
@@ -66,7 +75,7 @@ internal sealed partial class KvmSession
     public string RegisterList(CallArguments arguments)
     {
         var vcpu = Vcpu(arguments);
-        var text = arguments.NamedText("n");
+        var text = arguments.TakeNull() ? CallArguments.Null : arguments.NamedText("n");
         var room = text is null or CallArguments.Null ? MaxListedIds : arguments.ParseNumber("n", text);
         arguments.Complete();
 
@@ -93,6 +102,12 @@ internal sealed partial class KvmSession
     public string SetEvents(CallArguments arguments)
     {
         var vcpu = Vcpu(arguments);
+        if (arguments.TakeNull())
+        {
+            arguments.Complete();
+            return Answer(vcpu.SetEvents(null));
+        }
+
         var events = new KvmVcpuEvents(
             arguments.Named("serror-pending", 0, 1) != 0,
             arguments.Named("serror-has-esr", 0, 1) != 0,
@@ -112,7 +127,7 @@ internal sealed partial class KvmSession
     public string SetMpState(CallArguments arguments)
     {
         var vcpu = Vcpu(arguments);
-        var state = arguments.Flag(CallArguments.Null) ? null : (KvmMpState?)arguments.Number("the state", uint.MaxValue);
+        var state = arguments.TakeNull() ? null : (KvmMpState?)arguments.Number("the state", uint.MaxValue);
         arguments.Complete();
         return Answer(vcpu.SetMpState(state));
     }

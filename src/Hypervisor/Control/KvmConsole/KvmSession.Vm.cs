@@ -38,17 +38,19 @@ internal sealed partial class KvmSession
 
     public string EnableCap(CallArguments arguments)
     {
-        var capability = (uint)arguments.Number("the capability", uint.MaxValue);
-        var flags = (uint)arguments.Named("flags", 0, uint.MaxValue);
+        KvmEnableCap? cap = arguments.TakeNull() ? null : new KvmEnableCap(
+            Flags: (uint)arguments.Named("flags", 0, uint.MaxValue),
+            Capability: (uint)arguments.Number("the capability", uint.MaxValue));
         arguments.Complete();
-        return Answer(Vm.EnableCap(new KvmEnableCap(capability, flags)));
+        return Answer(Vm.EnableCap(cap));
     }
 
     public string PreferredTarget(CallArguments arguments)
     {
+        var isNull = arguments.TakeNull();
         arguments.Complete();
         var init = new KvmVcpuInit();
-        var result = Vm.GetPreferredTarget(init);
+        var result = Vm.GetPreferredTarget(isNull ? null : init);
         var words = 1 + Array.FindLastIndex(init.Features, word => word != 0);
         var features = string.Join(',', init.Features.Take(Math.Max(words, 1)).Select(word => $"0x{word:x}"));
         return Answer(result, $"target={Number(init.Target)} features={features}");
@@ -56,13 +58,14 @@ internal sealed partial class KvmSession
 
     public string WritableMasks(CallArguments arguments)
     {
+        var isNull = arguments.TakeNull();
         var number = (uint)arguments.Named("range", 0, uint.MaxValue);
         var reserved = arguments.NamedNumbers("reserved", uint.MaxValue, 13) ?? [];
         arguments.Complete();
         var range = new KvmRegMaskRange { Range = number };
         for (var i = 0; i < reserved.Length; i++)
             range.Reserved[i] = (uint)reserved[i];
-        var result = Vm.GetRegWritableMasks(range);
+        var result = Vm.GetRegWritableMasks(isNull ? null : range);
         var masks = FeatureIdRegisters()
             .Select(register => (register.Id, Mask: range.Address[register.Index]))
             .Where(register => register.Mask != 0)
