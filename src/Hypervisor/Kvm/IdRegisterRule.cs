@@ -26,7 +26,7 @@ internal sealed record IdRegisterRule(ulong WritableMask, params int[] Lower)
         [SystemRegister.ID_AA64ISAR0_EL1] = new(~0xful, 60, 56, 52, 48, 44, 40, 36, 32, 28, 20, 16, 12, 8, 4),
         [SystemRegister.ID_AA64ISAR1_EL1] = new(0xffff_ffff_00ff_f00f, 52, 48, 44, 40, 36, 32, 20, 16, 12, 0),
         [SystemRegister.ID_AA64ISAR2_EL1] = new(0xffff_0fff_ffff_00ff, 52, 48, 28, 20, 16, 4, 0),
-        [SystemRegister.ID_AA64MMFR0_EL1] = new(0xff00_f000_ffff_ffff, 60, 56, 44, 20, 16, 12, 8, 4, 0) { SignedLower = [28, 24] },
+        [SystemRegister.ID_AA64MMFR0_EL1] = new(0xff00_f000_ffff_ff0f, 60, 56, 44, 20, 16, 12, 8, 0) { SignedLower = [28, 24] },
         [SystemRegister.ID_AA64MMFR1_EL1] = new(0xffff_f0f0_0fff_f00f, 60, 52, 44, 36, 20, 16, 12, 0) { Higher = [24] },
         [SystemRegister.ID_AA64MMFR2_EL1] = new(0xf0ff_000f_f00f_ffff, 60, 52, 48, 32, 28, 16, 12, 8, 4, 0),
         [SystemRegister.ID_AA64MMFR3_EL1] = new(0xf_0f0f, 16, 8, 0),

@@ -6,9 +6,17 @@ namespace CloudVm.Hypervisor.Kvm;
 public sealed unsafe partial class KvmVcpu
 {
     private const ulong Pfr0SpeculationFields = 0xfful << 56; // CSV2 and CSV3
-    private const int DebugVerMinimum = 6;
+
+    /// <summary>ID_AA64DFR0_EL1.DebugVer, and ID_DFR0_EL1.CopDbg in the same place.</summary>
+    private const ulong DebugVerMask = 0xf;
+
+    /// <summary>Armv8's debug architecture.</summary>
+    private const ulong DebugVerMinimum = 6;
+
     private const ulong Dfr0PmuVerMask = 0xf00;
-    private const ulong PmuImplementationDefined = 0xf00;
+
+    /// <summary>ID_DFR0_EL1.PerfMon: PMUv3, the oldest that KVM emulates.</summary>
+    private const ulong PerfMonMinimum = 3ul << 24;
 
     /// <summary>CLIDR_EL1 if the monitor has replaced it; survives INIT as every ID register does.</summary>
     private ulong? _clidr;
@@ -73,15 +81,8 @@ public sealed unsafe partial class KvmVcpu
             return Errno.Ok;
         }
 
-        if (register == SystemRegister.ID_AA64DFR0_EL1)
-        {
-            // Old kernels showed guests an implementation-defined PMU by mistake, so old monitors may bring one along.
-            if ((value & Dfr0PmuVerMask) == PmuImplementationDefined)
-                value &= ~Dfr0PmuVerMask;
-            if ((value & 0xf) < DebugVerMinimum)
-                return Errno.EINVAL;
-        }
-
+        if (!TryAdjustDebugFeatures(register, ref value))
+            return Errno.EINVAL;
         if (_vm.HasRun)
             return value == current ? Errno.Ok : Errno.EBUSY;
         var limit = IdentificationLimit(register);
@@ -92,6 +93,27 @@ public sealed unsafe partial class KvmVcpu
         if (!dryRun)
             _vm.SetIdRegister(register, value);
         return Errno.Ok;
+    }
+
+    /// <summary>
+    /// set_id_aa64dfr0_el1 and set_id_dfr0_el1: fields whose smallest value is not zero. Old kernels showed guests an implementation-defined
+    /// PMU by mistake, so old monitors may bring one along, which then counts as none.
+    /// </summary>
+    private static bool TryAdjustDebugFeatures(SystemRegister register, ref ulong value)
+    {
+        switch (register)
+        {
+            case SystemRegister.ID_AA64DFR0_EL1:
+                if ((value & Dfr0PmuVerMask) == Dfr0PmuVerMask)
+                    value &= ~Dfr0PmuVerMask;
+                return (value & DebugVerMask) >= DebugVerMinimum;
+            case SystemRegister.ID_DFR0_EL1:
+                if ((value & IdRegisters.Dfr0PerfMonMask) == IdRegisters.Dfr0PerfMonMask)
+                    value &= ~IdRegisters.Dfr0PerfMonMask;
+                return (value & IdRegisters.Dfr0PerfMonMask) is 0 or >= PerfMonMinimum && (value & DebugVerMask) >= DebugVerMinimum;
+            default:
+                return true;
+        }
     }
 
     private Errno SetFixedIdentification(SystemRegister register, ulong value, ulong current, bool dryRun)

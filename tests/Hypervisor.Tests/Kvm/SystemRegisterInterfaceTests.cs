@@ -12,6 +12,7 @@ public sealed class SystemRegisterInterfaceTests
     private const ulong Ctr = 0x603000000013d801;
     private const ulong Midr = 0x603000000013c000;
     private const ulong Dfr0 = 0x603000000013c028;
+    private const ulong Dfr0AArch32 = 0x603000000013c00a;
     private const ulong Mmfr0 = 0x603000000013c038;
     private const ulong Ccsidr0 = 0x6020000000110000;
 
@@ -73,6 +74,24 @@ public sealed class SystemRegisterInterfaceTests
         Assert.Equal(Errno.Ok, vcpu.Set(Mmfr0, mmfr0 | (0xful << 28))); // without 4 KiB pages
         Assert.Equal(Errno.EINVAL, vcpu.Set(Mmfr0, mmfr0 | (1ul << 28))); // with 52 bits
         Assert.Equal(Errno.Ok, vcpu.Set(Mmfr0, mmfr0 - 1));
+        Assert.Equal(Errno.EINVAL, vcpu.Set(Mmfr0, mmfr0 & ~0xf0ul)); // what ASIDs have is the hardware's
+    }
+
+    /// <summary>ID_DFR0_EL1 has nonzero minima as ID_AA64DFR0_EL1 has.</summary>
+    [Fact]
+    public void AArch32DebugFeaturesHaveMinima()
+    {
+        const uint Pmu = 0x8;
+        using var host = new CaseHost(AbiProfile.Linux612);
+        var vcpu = host.Initialized(Pmu, facts: CaseHost.WithAArch32 with { Pmu = true });
+        var dfr0 = vcpu.Value(Dfr0AArch32);
+        Assert.Equal(0x0300_0006ul, dfr0 & 0x0f00_000f);
+        Assert.Equal(Errno.EINVAL, vcpu.Set(Dfr0AArch32, dfr0 - 1)); // CopDbg below Armv8
+        Assert.Equal(Errno.EINVAL, vcpu.Set(Dfr0AArch32, dfr0 - (1ul << 24))); // PMUv2
+        Assert.Equal(Errno.Ok, vcpu.Set(Dfr0AArch32, dfr0 & ~(0xful << 24)));
+        Assert.Equal(Errno.Ok, vcpu.Set(Dfr0AArch32, dfr0));
+        Assert.Equal(Errno.Ok, vcpu.Set(Dfr0AArch32, dfr0 | (0xful << 24))); // an implementation-defined PMU counts as none
+        Assert.Equal(dfr0 & ~(0xful << 24), vcpu.Value(Dfr0AArch32));
     }
 
     [Fact]
