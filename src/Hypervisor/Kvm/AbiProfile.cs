@@ -27,6 +27,7 @@ public sealed record AbiProfile
         IdRegistersAreWritable = false,
         SpeculationFieldsAreWritable = true,
         CachesAreFabricated = false,
+        SmcReachesFirmware = false,
     };
 
     /// <summary>As the series of June 2018 on the kernel that it was written for.</summary>
@@ -91,6 +92,9 @@ public sealed record AbiProfile
 
     /// <summary>Cache geometry follows from CTR_EL0 and may be replaced; else it is the host's and fixed, and CTR and CLIDR are invariant.</summary>
     public bool CachesAreFabricated { get; private init; } = true;
+
+    /// <summary>SMC with immediate 0 calls firmware as HVC does; else every SMC answers NOT_SUPPORTED.</summary>
+    public bool SmcReachesFirmware { get; private init; } = true;
 
     /// <summary>KVM_REG_ARM64_SVE_VLS exists.</summary>
     public bool HasVectorLengthRegister { get; private init; } = true;

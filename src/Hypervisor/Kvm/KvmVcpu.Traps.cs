@@ -85,7 +85,7 @@ public sealed unsafe partial class KvmVcpu
     {
         // Trapped by HCR_EL2.TSC, so the PC is still at the SMC; firmware answers only to immediate 0.
         SkipInstruction(cpu);
-        if ((cpu->Exit.Esr & 0xffff) == 0)
+        if (_vm.Abi.SmcReachesFirmware && (cpu->Exit.Esr & 0xffff) == 0)
             return CallFirmware(cpu);
         cpu->X[0] = ulong.MaxValue; // and X1 to X3 stay, as in handle_smc
         return RunOutcome.Again;

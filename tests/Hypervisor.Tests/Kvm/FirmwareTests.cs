@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using CloudVm.Hypervisor.Kvm;
+using CloudVm.Hypervisor.Tests.Kvm.Cases;
 
 namespace CloudVm.Hypervisor.Tests.Kvm;
 
@@ -198,6 +199,21 @@ public sealed class FirmwareTests
         var x4 = new byte[8];
         Assert.Equal(Errno.Ok, vcpu.GetOneReg(0x6030000000100008, x4));
         Assert.Equal(new byte[8], x4);
+    }
+
+    /// <summary>From 6.4 on SMC calls firmware too; before that it is skipped with the answer NOT_SUPPORTED, as is one with an immediate.</summary>
+    [Theory]
+    [InlineData("linux-6.12", 0u, 0x1_0001UL)]
+    [InlineData("linux-6.12", 1u, NotSupported)]
+    [InlineData("linux-6.1", 0u, NotSupported)]
+    [InlineData("linux-6.1", 1u, NotSupported)]
+    [InlineData("rfc-2018", 0u, NotSupported)]
+    public void Smc_is_a_conduit_in_newer_kernels(string profile, uint immediate, ulong expected)
+    {
+        using var host = new CaseHost(AbiProfile.Find(profile)!);
+        var guest = new CaseGuest(host, host.Initialized(TestVm.Psci), 0);
+        guest.Vcpu.Write(VcpuAccess.X0, 0x8400_0000); // PSCI_VERSION
+        Assert.Equal(expected, guest.Run(0xd400_0003 | immediate << 5));
     }
 
     private static void Pattern(Span<byte> buffer)
