@@ -40,6 +40,7 @@ public sealed record AbiProfile
         SveIsAskedForByDefault = true,
         CoreRegistersAreBytes = true,
         SveIdsAreChecked = false,
+        DataIsReadBeforeRegisterIsFound = false,
         HostStateIsSavedByTrap = true,
         KnownFeatures = 0x1f,
         LatestPsci = Psci.Version10,
@@ -113,6 +114,9 @@ public sealed record AbiProfile
 
     /// <summary>Malformed ids of the SVE group are EINVAL and higher slices ENOENT; else the access succeeds and moves nothing or zeros.</summary>
     public bool SveIdsAreChecked { get; private init; } = true;
+
+    /// <summary>SET_ONE_REG of a system register that is not there is EFAULT if the data cannot be read; else ENOENT.</summary>
+    public bool DataIsReadBeforeRegisterIsFound { get; private init; } = true;
 
     /// <summary>The host's FP state stays live until the guest's first FP trap, which saves it.</summary>
     public bool HostStateIsSavedByTrap { get; private init; }

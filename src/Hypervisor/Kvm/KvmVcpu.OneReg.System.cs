@@ -16,15 +16,15 @@ public sealed unsafe partial class KvmVcpu
         selector >= CacheGeometry.SelectorCount ? 0 : _ccsidr?[selector] ?? CacheGeometry.Ccsidr(_vm.Abi, _vm.Host.Profile.Facts, selector);
 
     /// <summary>
-    /// Ids of another size or with unused bits, and registers that this vCPU does not have, are ENOENT; setting looks at the data first.
+    /// Ids of another size, group or with unused bits, and registers that this vCPU does not have, are ENOENT; setting looks at the data first.
     /// </summary>
     private Errno AccessSystemRegister(ulong id, Span<byte> data, bool isSet)
     {
         const ulong UnusedBits = 0xf000_0000;
         var isReadable = data.Length >= Math.Min(RegisterId.SizeOf(id), sizeof(ulong));
-        if (isSet && !isReadable)
+        if (isSet && !isReadable && _vm.Abi.DataIsReadBeforeRegisterIsFound)
             return Errno.EFAULT;
-        if ((id & RegisterId.SizeMask) != RegisterId.U64 || (id & UnusedBits) != 0
+        if ((id & RegisterId.SizeMask) != RegisterId.U64 || (id & RegisterId.GroupMask) != RegisterId.SysReg || (id & UnusedBits) != 0
             || SystemRegisterTable.Find(this, (SystemRegister)(ushort)id) is not { } row)
             return Errno.ENOENT;
         if (!isReadable)

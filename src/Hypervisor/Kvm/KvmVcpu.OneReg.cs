@@ -46,11 +46,6 @@ public sealed unsafe partial class KvmVcpu
 
         if (TimerRegister(id) is { } timer)
             return AccessTimer(timer, data, isSet);
-        return (id & RegisterId.GroupMask) switch
-        {
-            RegisterId.Demux => AccessCache(id, data, isSet),
-            RegisterId.SysReg => AccessSystemRegister(id, data, isSet),
-            _ => Errno.ENOENT,
-        };
+        return (id & RegisterId.GroupMask) == RegisterId.Demux ? AccessCache(id, data, isSet) : AccessSystemRegister(id, data, isSet);
     }
 }

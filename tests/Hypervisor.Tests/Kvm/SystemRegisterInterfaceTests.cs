@@ -179,6 +179,15 @@ public sealed class SystemRegisterInterfaceTests
         Assert.Equal(Errno.ENOENT, vcpu.Get(0x603000001013c080));
         Assert.Equal(Errno.ENOENT, vcpu.Get(0x6030000000120000));
         Assert.Equal(Errno.ENOENT, vcpu.Get(0x6030000000170000));
+        Assert.Equal(Errno.ENOENT, vcpu.Set(0x6030000000170000, 0));
+        Assert.Equal(Errno.EFAULT, vcpu.SetOneReg(0x6030000000120000, default)); // no group: it ends up with the system registers
+        Assert.Equal(Errno.EFAULT, vcpu.SetOneReg(0x6030000000170000, default));
+
+        using var series = new CaseHost(AbiProfile.Rfc2018);
+        vcpu = series.WithoutSve();
+        Assert.Equal(Errno.ENOENT, vcpu.SetOneReg(Zcr, default));
+        Assert.Equal(Errno.ENOENT, vcpu.SetOneReg(Z0, default));
+        Assert.Equal(Errno.EFAULT, vcpu.SetOneReg(Cpacr, default));
     }
 
     /// <summary>A guest that pokes at a register which its vCPU hides finds UNDEF, and the host has nothing to complain about.</summary>
