@@ -29,8 +29,7 @@ public sealed unsafe partial class KvmVcpu
             return Errno.EFAULT;
         if (!isSet)
         {
-            _vm.Timers.TryRead(Index, register, out var value);
-            BinaryPrimitives.WriteUInt64LittleEndian(data, value);
+            BinaryPrimitives.WriteUInt64LittleEndian(data, ReadTimer(register));
             return Errno.Ok;
         }
 
@@ -40,5 +39,24 @@ public sealed unsafe partial class KvmVcpu
         else
             _vm.Timers.TryWrite(Index, register, wanted);
         return Errno.Ok;
+    }
+
+    /// <summary>read_timer_ctl: the kernel says ISTATUS of a timer that is switched off too, where the architecture leaves it UNKNOWN.</summary>
+    private ulong ReadTimer(SystemRegister register)
+    {
+        const ulong Status = 4;
+        _vm.Timers.TryRead(Index, register, out var value);
+        return register switch
+        {
+            SystemRegister.CNTV_CTL_EL0 when HasReached(SystemRegister.CNTV_CVAL_EL0) => value | Status,
+            SystemRegister.CNTP_CTL_EL0 when HasReached(SystemRegister.CNTP_CVAL_EL0) => value | Status,
+            _ => value,
+        };
+    }
+
+    private bool HasReached(SystemRegister compare)
+    {
+        _vm.Timers.TryRead(Index, compare, out var value);
+        return value <= (ulong)_vm.Clock.Now;
     }
 }

@@ -209,6 +209,23 @@ public sealed class SystemRegisterInterfaceTests
         Assert.Equal(isKnown ? 0ul : 2ul, guest.Vcpu.Counters.UnknownSystemRegisters);
     }
 
+    /// <summary>The kernel compares the counter whether the timer is on or off; what is written to ISTATUS counts for nothing.</summary>
+    [Theory]
+    [InlineData(0x603000000013df19, 0x603000000013df02)] // virtual: the compare value goes by the counter's encoding
+    [InlineData(0x603000000013df11, 0x603000000013df12)] // physical
+    public void TimersSayThatTheyHaveExpiredEvenWhenOff(ulong control, ulong compare)
+    {
+        using var host = new CaseHost(AbiProfile.Linux612);
+        var vcpu = host.WithoutSve();
+        Assert.Equal(4ul, vcpu.Value(control));
+        vcpu.Write(compare, ulong.MaxValue);
+        Assert.Equal(0ul, vcpu.Value(control));
+        vcpu.Write(control, 6);
+        Assert.Equal(2ul, vcpu.Value(control));
+        vcpu.Write(compare, 0);
+        Assert.Equal(6ul, vcpu.Value(control));
+    }
+
     [Fact]
     public void ZcrIsMaskedByTheHardwareOnly()
     {
