@@ -25,6 +25,7 @@ public sealed record AbiProfile
         PhysicalTimerIsListed = false,
         HasPermissionIndirection = false,
         IdRegistersAreWritable = false,
+        MpidrIsResetOnce = false,
         SpeculationFieldsAreWritable = true,
         CachesAreFabricated = false,
         SmcReachesFirmware = false,
@@ -87,6 +88,9 @@ public sealed record AbiProfile
     /// times. The masks of what is writable can be asked for.
     /// </summary>
     public bool IdRegistersAreWritable { get; private init; } = true;
+
+    /// <summary>MPIDR_EL1, to which a monitor may write anything, is an ID register too: only the first VCPU_INIT resets it.</summary>
+    public bool MpidrIsResetOnce { get; private init; } = true;
 
     /// <summary>ID_AA64PFR0_EL1.CSV2 and CSV3 may be lowered where <see cref="IdRegistersAreWritable"/> is not.</summary>
     public bool SpeculationFieldsAreWritable { get; private init; }

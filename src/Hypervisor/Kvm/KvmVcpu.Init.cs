@@ -135,6 +135,7 @@ public sealed unsafe partial class KvmVcpu
     {
         const ulong SctlrReset = 0x00c5_0078;
         var cpu = _context;
+        var mpidr = _initialized && _vm.Abi.MpidrIsResetOnce ? cpu->VmpidrEl2 : 0x8000_0000 | Affinity;
         new Span<byte>(cpu, sizeof(CpuState)).Clear();
         Array.Clear(_banked);
         _pstateAsWritten = Is32Bit ? AArch32ResetPstate : null;
@@ -146,7 +147,7 @@ public sealed unsafe partial class KvmVcpu
         cpu->Afsr0El1 = cpu->Afsr1El1 = cpu->TpidrEl0 = cpu->TpidrroEl0 = cpu->TpidrEl1 = cpu->CsselrEl1 = UnknownReset;
         for (var i = 0; i < 10; i++)
             cpu->PointerKeys[i] = UnknownReset;
-        cpu->VmpidrEl2 = 0x8000_0000 | Affinity;
+        cpu->VmpidrEl2 = mpidr;
         cpu->VpidrEl2 = _vm.Host.Cpus[0].Profile.Midr;
         cpu->OslsrEl1 = SelfHostedDebug.OslsrReset;
         SystemRegisterTable.ResetShadow(_shadow);

@@ -95,6 +95,24 @@ public sealed class SystemRegisterInterfaceTests
     }
 
     [Fact]
+    public void MpidrIsResetOnceInNewerKernelsAndEveryTimeInOlder()
+    {
+        Assert.Equal(0x8000_0055ul, AfterSecondInit(AbiProfile.Linux612));
+        Assert.Equal(0x8000_0000ul, AfterSecondInit(AbiProfile.Linux61));
+
+        static ulong AfterSecondInit(AbiProfile abi)
+        {
+            const ulong Mpidr = 0x603000000013c005;
+            using var host = new CaseHost(abi);
+            var vcpu = host.WithoutSve();
+            Assert.Equal(0x8000_0000ul, vcpu.Value(Mpidr));
+            vcpu.Write(Mpidr, 0x8000_0055);
+            Assert.Equal(Errno.Ok, vcpu.Init(KvmSystem.GenericTarget, 0));
+            return vcpu.Value(Mpidr);
+        }
+    }
+
+    [Fact]
     public void OlderKernelsTakeOnlyTheirOwnValuesAndLowerSpeculationFields()
     {
         using var host = new CaseHost(AbiProfile.Linux61);
