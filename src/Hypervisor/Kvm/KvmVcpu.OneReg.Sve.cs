@@ -28,11 +28,11 @@ public sealed unsafe partial class KvmVcpu
             return Errno.ENOENT;
         if (!_finalized)
             return Errno.EPERM;
-        var size = RegisterId.SizeOf(id);
-        if (data.Length < size)
-            return Errno.EFAULT;
         if (slice != 0)
             stored = default;
+        var size = RegisterId.SizeOf(id);
+        if (data.Length < (isSet ? stored.Length : size))
+            return Errno.EFAULT; // setting reads no more than is kept, and nothing of a higher slice
         if (isSet)
         {
             data[..stored.Length].CopyTo(stored);

@@ -141,6 +141,25 @@ public sealed class SveInterfaceTests
         Assert.Equal(Errno.EFAULT, vcpu.GetOneReg(Z0, new byte[64]));
     }
 
+    /// <summary>Setting reads the bytes that the vCPU keeps and no others; of the series' higher slices it keeps none.</summary>
+    [Fact]
+    public void SettingReadsNoMoreThanIsKept()
+    {
+        var kept = Enumerable.Repeat((byte)7, 64).ToArray(); // the longest length is 512 bits
+        foreach (var abi in AbiProfile.All)
+        {
+            using var vm = new TestVm(abi: abi);
+            var vcpu = vm.CreateReady(TestVm.Sve, finalize: abi.NeedsFinalize);
+            Assert.Equal(Errno.Ok, vcpu.SetOneReg(Z0, kept));
+            var read = new byte[256];
+            Assert.Equal(Errno.Ok, vcpu.GetOneReg(Z0, read));
+            Assert.Equal([.. kept, .. new byte[192]], read);
+            Assert.Equal(Errno.EFAULT, vcpu.SetOneReg(Z0, kept.AsSpan(1)));
+            Assert.Equal(abi.SveIdsAreChecked ? Errno.ENOENT : Errno.Ok, vcpu.SetOneReg(Z0 + 1, default));
+            Assert.Equal(abi.SveIdsAreChecked ? Errno.ENOENT : Errno.EFAULT, vcpu.GetOneReg(Z0 + 1, default));
+        }
+    }
+
     [Theory]
     [InlineData(0x6020000000100052ul, Errno.EINVAL)] // padding
     [InlineData(0x60200000001000d7ul, Errno.ENOENT)] // the last word
