@@ -131,17 +131,22 @@ public static class Text
         _ => "bad",
     };
 
-    /// <summary>A camel-case or Pascal-case name as words: <c>savingMemory</c> reads “Saving memory”.</summary>
+    /// <summary>
+    /// A camel-case or Pascal-case name as words: <c>savingMemory</c> reads “Saving memory”, and what follows a point belongs to what is
+    /// before it: <c>exits.dataAbort</c> reads “Exits: data abort”.
+    /// </summary>
     public static string Words(string name)
     {
         if (name.Length == 0)
             return name;
-        var words = string.Concat(name.Select((c, i) => i > 0 && char.IsUpper(c) && !char.IsUpper(name[i - 1]) ? $" {char.ToLowerInvariant(c)}" : c.ToString()))
-            .Split(' ')
-            .Select(word => Acronyms.Contains(word) ? word.ToUpperInvariant() : word);
-        var text = string.Join(' ', words);
+        var text = string.Join(": ", name.Split('.').Select(LowerWords));
         return char.ToUpperInvariant(text[0]) + text[1..];
     }
+
+    private static string LowerWords(string name) => string.Join(' ',
+        string.Concat(name.Select((c, i) => !char.IsUpper(c) || (i > 0 && char.IsUpper(name[i - 1])) ? $"{c}" : $"{(i > 0 ? " " : "")}{char.ToLowerInvariant(c)}"))
+            .Split(' ')
+            .Select(word => Acronyms.Contains(word) ? word.ToUpperInvariant() : word));
 
     /// <summary>A size with a binary unit and at most one decimal.</summary>
     public static string Bytes(long bytes)
