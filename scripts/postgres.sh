@@ -21,14 +21,15 @@ as_postgres() {
 POSTGRES_SOCKET=$RUN-pg
 
 # postgres_data: where the data lives. Chosen once: under STATE, unless the server's account cannot reach that (a home
-# directory of mode 0700 is a closed door), and noted in STATE.
+# directory of mode 0700 is a closed door), and noted in STATE. Who removed the data gets new ones.
 postgres_data() {
-    local note=$STATE/postgres.location
-    if [ -s "$note" ]; then
-        cat "$note"
+    local note=$STATE/postgres.location data
+    { read -r data <"$note" || [ -n "$data" ]; } 2>/dev/null
+    if [ -n "$data" ] && [ -d "$data" ]; then
+        printf '%s' "$data"
         return
     fi
-    local data=$STATE/postgres
+    data=$STATE/postgres
     mkdir -p -m 700 "$data" && chown "$(postgres_account)" "$data"
     if ! as_postgres test -w "$data"; then
         rmdir "$data"

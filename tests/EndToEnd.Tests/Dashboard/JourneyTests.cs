@@ -25,7 +25,15 @@ public sealed partial class JourneyTests(RunningInstallation cloud, ChromiumFixt
         await page.GetByRole(AriaRole.Radio, new() { NameRegex = NeoverseN1() }).CheckAsync();
         await Expect(page.GetByLabel("Scalable vectors (SVE)")).ToBeDisabledAsync();
         await page.GetByRole(AriaRole.Radio, new() { NameRegex = MaxPow2() }).CheckAsync();
-        await page.GetByRole(AriaRole.Radio, new() { NameRegex = UpTo512() }).CheckAsync();
+        await page.GetByText("QEMU option, KVM generation and features").ClickAsync();
+        var option = page.GetByLabel("QEMU -cpu option");
+        await option.FillAsync("max,sve512=on,sve256=off");
+        await option.PressAsync("Enter");
+        await Expect(page.Locator(".field-error").First).ToContainTextAsync("sve256");
+        await option.FillAsync("max,sve512=on");
+        await option.PressAsync("Enter");
+        await Expect(page.GetByText("max: 128, 256, 512 bits, on max-pow2.")).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Radio, new() { NameRegex = UpTo512() })).ToBeCheckedAsync();
         await dashboard.ScreenshotAsync("wizard");
         await NextAsync(page);
         await page.GetByLabel("Memory in MiB").FillAsync("2");

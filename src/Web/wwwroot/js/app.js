@@ -21,6 +21,14 @@
   };
 
   document.addEventListener("keydown", (event) => {
+    // Enter in a field with a button of its own is that button's and not the form's: <input data-enter="button-id">.
+    const button = event.key === "Enter" && event.target instanceof HTMLElement && event.target.dataset.enter;
+    if (button) {
+      event.preventDefault();
+      document.getElementById(button)?.click();
+      return;
+    }
+
     if (event.key === "Escape") {
       const open = document.querySelector("[data-escape]");
       if (open && !document.querySelector("dialog[open]")) open.click();
