@@ -1,3 +1,4 @@
+using CloudVm.Contracts.VectorLengths;
 using CloudVm.Hypervisor.Host;
 using CloudVm.Hypervisor.Kvm;
 
@@ -19,9 +20,14 @@ internal sealed class CaseHost(AbiProfile abi) : IDisposable
     public static HostFacts WithAArch32 { get; } = new() { AArch32El0 = true, AArch32El1 = true };
 
     /// <summary>A VM on a host whose CPUs have the VQs listed, CPUs apart by <c>/</c>; none for a host without SVE.</summary>
-    public TestVm Vm(string cpus = "1,2,4", HostFacts? facts = null, ulong midr = GenericMidr, int vcpus = 2)
+    public TestVm Vm(
+        string cpus = "1,2,4", HostFacts? facts = null, ulong midr = GenericMidr, int vcpus = 2, VectorLengthPolicy policy = VectorLengthPolicy.Upstream)
     {
-        var profile = new HostProfile("case", [.. cpus.Split('/').Select(cpu => new HostCpuProfile(Vqs(cpu), midr))]) { Facts = facts ?? HostFacts.Default };
+        var profile = new HostProfile("case", [.. cpus.Split('/').Select(cpu => new HostCpuProfile(Vqs(cpu), midr))])
+        {
+            Facts = facts ?? HostFacts.Default,
+            VectorLengthPolicy = policy,
+        };
         var vm = new TestVm(profile, abi, vcpus);
         _vms.Add(vm);
         return vm;

@@ -1,3 +1,4 @@
+using CloudVm.Contracts.VectorLengths;
 using CloudVm.Hypervisor.Host;
 using CloudVm.Hypervisor.Kvm;
 using static CloudVm.Hypervisor.Tests.Kvm.Cases.VcpuAccess;
@@ -7,6 +8,8 @@ namespace CloudVm.Hypervisor.Tests.Kvm.Cases;
 /// <summary>Vector lengths of hosts whose CPUs differ.</summary>
 internal static partial class KvmCases
 {
+    private const string Disabled = "KVM SVE disabled";
+
     private static void AddHosts(Adder add)
     {
         AddBound("VL-H01", "64; {1,2,4}", "1,2,4/1,2,4");
@@ -16,6 +19,15 @@ internal static partial class KvmCases
         AddBound("VL-H14", "64; {1,2,4}", "1,2,4,8/1,2,4/1,2,4,8,16");
         AddBound("VL-H11", "256; {1,2,4,8,16}", "1,2,4,8,16/1,2,4,8,16");
         AddBound("VL-H15", "64; {1,2,4}", "1,2,4/1,2,4,6,8");
+
+        // The hosts of 03, 08, 10 and 12 are in no row: they are ones that the upstream rule serves and for which the policy answers so.
+        AddStrict("VL-H02-STRICT", "available; {1,2,4}", "1,2,4/1,2,4,8");
+        AddStrict("VL-H03-STRICT", Disabled, "1,2,4,8/1,2,3,4,8");
+        AddStrict("VL-H08-STRICT", "available; {1,2}", "1,2/1,2,3,4");
+        AddStrict("VL-H10-STRICT", Disabled, "1,2,3,4/1,2,4,8");
+        AddStrict("VL-H12-STRICT", Disabled, "1,2,4/1,2,4,8/1,2,3,4");
+        AddStrict("VL-H13-STRICT", Disabled, "1,2,4,8/1,2,3,4,5,6,7,8");
+        AddStrict("VL-H14-STRICT", "available; {1,2,4}", "1,2,4,8/1,2,4/1,2,4,8,16");
 
         // The kernel keeps such a vCPU's registers at the arithmetic bound and dies; here the largest length below it is the bound.
         add("VL-H04-KILL", "kernel WARNs and the VMM process dies by SIGKILL (upstream defect)", h => ExpectSveWorks(h, h.Finalized("1,2,4,8/1,2,4,6,8")));
@@ -38,6 +50,23 @@ internal static partial class KvmCases
             var map = h.Vm(cpus).Host.VectorLengths;
             var members = Enumerable.Range(1, VqSet.MaxVq).Where(map.Virtualisable.Contains);
             Assert.Equal(expected, $"{map.ArithmeticBoundVq * 16}; {{{string.Join(',', members)}}}");
+        });
+
+        void AddStrict(string id, string expected, string cpus) => add(id, expected, h =>
+        {
+            var vm = h.Vm(cpus, policy: VectorLengthPolicy.StrictPrefix);
+            Assert.NotEqual(0, h.Vm(cpus).System.CheckExtension(170));
+            var vcpu = vm.Create();
+            if (vm.System.CheckExtension(170) == 0)
+            {
+                Assert.Equal(Errno.EINVAL, vcpu.Init(KvmSystem.GenericTarget, TestVm.Sve));
+                Assert.Equal(expected, Disabled);
+                return;
+            }
+
+            Assert.Equal(Errno.Ok, vcpu.Init(KvmSystem.GenericTarget, TestVm.Sve));
+            var offered = BitConverter.ToUInt64(vcpu.Read(Vls));
+            Assert.Equal(expected, $"available; {{{string.Join(',', Enumerable.Range(1, VqSet.MaxVq).Where(vq => (offered >> (vq - 1) & 1) != 0))}}}");
         });
 
         void AddLate(string id, string expected, string early, string late, bool accepted) => add(id, expected, h =>
