@@ -23,8 +23,8 @@ POSTGRES_SOCKET=$RUN-pg
 # postgres_data: where the data lives. Chosen once: under STATE, unless the server's account cannot reach that (a home
 # directory of mode 0700 is a closed door), and noted in STATE. Who removed the data gets new ones.
 postgres_data() {
-    local note=$STATE/postgres.location data
-    { read -r data <"$note" || [ -n "$data" ]; } 2>/dev/null
+    local note=$STATE/postgres.location data=
+    { read -r data <"$note"; } 2>/dev/null || : # it has no line end
     if [ -n "$data" ] && [ -d "$data" ]; then
         printf '%s' "$data"
         return

@@ -143,11 +143,12 @@ internal sealed class TestNode : IAsyncDisposable
 
     public async Task<Guid> AddVmAsync(
         string? name = null, string? commandLine = null, RestartPolicy restartPolicy = RestartPolicy.Never, int memoryMiB = 16, CpuSpec? cpu = null,
-        IReadOnlyList<VmDisk>? disks = null, string imageName = "fake")
+        IReadOnlyList<VmDisk>? disks = null, string? imageName = null)
     {
         await using CloudVmDbContext db = NewContext();
-        await UntilAsync(() => db.Images.AnyAsync(i => i.BuiltIn && i.Name == imageName, Ct), () => "the image to be registered:\n" + Log());
-        ImageEntity image = await db.Images.FirstAsync(i => i.BuiltIn && i.Name == imageName, Ct);
+        IQueryable<ImageEntity> images = db.Images.Where(i => i.BuiltIn && (imageName == null || i.Name == imageName));
+        await UntilAsync(() => images.AnyAsync(Ct), () => "the image to be registered:\n" + Log());
+        ImageEntity image = await images.FirstAsync(Ct);
         VirtualMachineEntity vm = new()
         {
             Id = Guid.CreateVersion7(),
