@@ -23,7 +23,7 @@ public sealed class DebianSveTests : IDisposable
         Assert.Equal("ok 128 256 512 1024 2048\n", await guest.RunAsync("svecheck lengths"));
         Assert.Equal("ok 128 256 512 1024 2048\n", await guest.RunAsync("svecheck ptrace"));
         await StressAsync(guest, TimeSpan.FromSeconds(3));
-        Assert.Empty(await guest.ReadWarningsAsync());
+        await AssertNoWarningsAsync(guest);
     }
 
     [Fact(Explicit = true)]
@@ -31,8 +31,12 @@ public sealed class DebianSveTests : IDisposable
     {
         await using var guest = await BootAsync();
         await StressAsync(guest, TimeSpan.FromMinutes(1));
-        Assert.Empty(await guest.ReadWarningsAsync());
+        await AssertNoWarningsAsync(guest);
     }
+
+    /// <summary>More vCPUs are busy than this host may have CPUs.</summary>
+    private static async Task AssertNoWarningsAsync(DebianGuest guest) =>
+        Assert.Empty((await guest.ReadWarningsAsync()).Where(warning => warning != KernelLog.LateTimer));
 
     /// <summary>Sixteen processes compute and check Z, P and FFR, preempted and interrupted by signals all the time.</summary>
     private static async Task StressAsync(DebianGuest guest, TimeSpan duration)

@@ -9,6 +9,12 @@ internal static partial class KernelLog
     private const int Warning = 4;
     private const int LevelBits = 7;
 
+    /// <summary>
+    /// What Linux says once when timers came due faster than it could serve them: also where a vCPU's thread got no host CPU in the middle
+    /// of an interrupt, so it is no fault of ours where the host has fewer CPUs than there is work.
+    /// </summary>
+    public const string LateTimer = "hrtimer: interrupt took N ns";
+
     /// <summary>Texts of messages of level warning and worse, with numbers that differ from boot to boot replaced.</summary>
     public static string[] Warnings(string rawLog)
     {
