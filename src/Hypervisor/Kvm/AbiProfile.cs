@@ -26,6 +26,7 @@ public sealed record AbiProfile
         HasPermissionIndirection = false,
         IdRegistersAreWritable = false,
         MpidrIsResetOnce = false,
+        HasCounterOffset = false,
         SpeculationFieldsAreWritable = true,
         CachesAreFabricated = false,
         SmcReachesFirmware = false,
@@ -91,6 +92,9 @@ public sealed record AbiProfile
 
     /// <summary>MPIDR_EL1, to which a monitor may write anything, is an ID register too: only the first VCPU_INIT resets it.</summary>
     public bool MpidrIsResetOnce { get; private init; } = true;
+
+    /// <summary>KVM_ARM_SET_COUNTER_OFFSET exists.</summary>
+    public bool HasCounterOffset { get; private init; } = true;
 
     /// <summary>ID_AA64PFR0_EL1.CSV2 and CSV3 may be lowered where <see cref="IdRegistersAreWritable"/> is not.</summary>
     public bool SpeculationFieldsAreWritable { get; private init; }

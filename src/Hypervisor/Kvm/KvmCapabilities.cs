@@ -30,6 +30,7 @@ internal static class KvmCapabilities
     private const int ArmPtrauthAddress = 171;
     private const int ArmPtrauthGeneric = 172;
     private const int ArmInjectExternalDataAbort = 178;
+    private const int ArmCounterOffset = 227;
     private const int ArmSupportedRegisterMaskRanges = 230;
 
     /// <summary>Bits of an intermediate physical address.</summary>
@@ -50,6 +51,7 @@ internal static class KvmCapabilities
         ArmVmIpaSize when abi.HasIpaSize => IpaBits,
         NisvToUser or ArmInjectExternalDataAbort => Flag(abi.HasNisvExit),
         MemoryTagging => Flag(abi.HasMemoryTagging && host.Profile.Facts.Mte),
+        ArmCounterOffset => Flag(abi.HasCounterOffset),
         ArmSupportedRegisterMaskRanges => Flag(abi.IdRegistersAreWritable),
         _ => 0,
     };

@@ -34,10 +34,10 @@ public sealed unsafe partial class KvmVcpu
         }
 
         var wanted = BinaryPrimitives.ReadUInt64LittleEndian(data);
-        if (register is SystemRegister.CNTVCT_EL0 or SystemRegister.CNTPCT_EL0)
-            _vm.Clock.Set((long)wanted);
-        else
+        if (register is not (SystemRegister.CNTVCT_EL0 or SystemRegister.CNTPCT_EL0))
             _vm.Timers.TryWrite(Index, register, wanted);
+        else if (!_vm.HasCounterOffset)
+            _vm.Clock.Set((long)wanted);
         return Errno.Ok;
     }
 

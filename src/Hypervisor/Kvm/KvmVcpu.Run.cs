@@ -26,6 +26,7 @@ public sealed unsafe partial class KvmVcpu
     private int _wfeCount;
     private bool _mmioPending;
     private volatile bool _poweredOff;
+    private volatile bool _isInRun;
     private (byte Rt, bool SignExtend, bool SixtyFour) _mmioTarget;
 
     /// <summary>KVM_MP_STATE_STOPPED: PSCI holds the vCPU off. RUN then waits until it is switched on.</summary>
@@ -33,6 +34,13 @@ public sealed unsafe partial class KvmVcpu
     {
         get => _poweredOff;
         internal set => _poweredOff = value;
+    }
+
+    /// <summary>A thread is in <see cref="Run"/>.</summary>
+    internal bool IsInRun
+    {
+        get => _isInRun;
+        private set => _isInRun = value;
     }
 
     /// <summary>An MMIO exit whose access the next RUN completes.</summary>
@@ -56,6 +64,19 @@ public sealed unsafe partial class KvmVcpu
     /// what the interface allows and the engine cannot execute.
     /// </returns>
     public Errno Run()
+    {
+        IsInRun = true;
+        try
+        {
+            return RunUntilExit();
+        }
+        finally
+        {
+            IsInRun = false;
+        }
+    }
+
+    private Errno RunUntilExit()
     {
         if (!_initialized)
             return Errno.ENOEXEC;

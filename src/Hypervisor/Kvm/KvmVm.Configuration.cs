@@ -5,6 +5,11 @@ namespace CloudVm.Hypervisor.Kvm;
 /// <param name="Flags">Must be zero.</param>
 public readonly record struct KvmEnableCap(uint Capability, uint Flags = 0);
 
+/// <summary><c>struct kvm_arm_counter_offset</c>.</summary>
+/// <param name="CounterOffset">What the guest's counters are behind the host's, in ticks.</param>
+/// <param name="Reserved">Must be zero.</param>
+public readonly record struct KvmCounterOffset(ulong CounterOffset, ulong Reserved = 0);
+
 /// <summary>What is agreed once for all vCPUs: capabilities, the target, features.</summary>
 public sealed partial class KvmVm
 {
@@ -15,6 +20,9 @@ public sealed partial class KvmVm
 
     /// <summary>KVM_CAP_ARM_NISV_TO_USER is enabled: an access without syndrome is an exit, not an error of RUN.</summary>
     internal bool ReportsNisv { get; private set; }
+
+    /// <summary>KVM_ARM_SET_COUNTER_OFFSET has been called: writes of the counters through ONE_REG are ignored from then on.</summary>
+    internal bool HasCounterOffset { get; private set; }
 
     /// <summary>KVM_CAP_ARM_MTE is enabled.</summary>
     internal bool HasMemoryTagging { get; private set; }
@@ -42,6 +50,28 @@ public sealed partial class KvmVm
                 default:
                     return Errno.EINVAL;
             }
+        }
+    }
+
+    /// <summary>
+    /// KVM_ARM_SET_COUNTER_OFFSET, for both of the guest's counters. A null pointer is EFAULT, a reserved word that is not zero EINVAL; EBUSY
+    /// while a vCPU is in RUN.
+    /// </summary>
+    public Errno SetCounterOffset(KvmCounterOffset? offset)
+    {
+        if (!Abi.HasCounterOffset)
+            return Errno.EINVAL; // no such call
+        if (offset is not { } wanted)
+            return Errno.EFAULT;
+        if (wanted.Reserved != 0)
+            return Errno.EINVAL;
+        lock (_gate)
+        {
+            if (Vcpus.Any(vcpu => vcpu.IsInRun))
+                return Errno.EBUSY;
+            HasCounterOffset = true;
+            Clock.SetOffset((long)wanted.CounterOffset);
+            return Errno.Ok;
         }
     }
 

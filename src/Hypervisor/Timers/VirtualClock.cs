@@ -33,6 +33,9 @@ public sealed class VirtualClock(TimeProvider time)
         _position = new(isRunning, isRunning ? ticks - HostTicks(time) : ticks);
     }
 
+    /// <summary>Sets the counter to the host's less <paramref name="ticks"/>, as CNTVOFF_EL2 does.</summary>
+    public void SetOffset(long ticks) => Set(HostTicks(time) - ticks);
+
     /// <summary>Host time in nanoseconds until <paramref name="ticks"/> more have passed; zero for the past.</summary>
     public static long NanosecondsFor(long ticks)
     {

@@ -22,6 +22,7 @@ internal sealed record ConsoleCall(string Name, string Arguments, string Meaning
         new("enable-cap", "CAPABILITY [flags=N]", "KVM_ENABLE_CAP on the VM", static (s, a) => s.EnableCap(a)),
         new("preferred-target", "", "KVM_ARM_PREFERRED_TARGET", static (s, a) => s.PreferredTarget(a)),
         new("writable-masks", "[range=N] [reserved=N,...]", "KVM_ARM_GET_REG_WRITABLE_MASKS; answers those that are not zero, by register id", static (s, a) => s.WritableMasks(a)),
+        new("counter-offset", "TICKS [reserved=N]", "KVM_ARM_SET_COUNTER_OFFSET", static (s, a) => s.SetCounterOffset(a)),
         new("memory", "SLOT GPA SIZE [flags=N] [userspace=ADDRESS]", "KVM_SET_USER_MEMORY_REGION; size 0 deletes the slot", static (s, a) => s.SetMemory(a)),
         new("load", "GPA FILE", "copies a file into guest memory, and answers its size", static (s, a) => s.LoadFile(a)),
         new("write", "GPA BYTES", "writes guest memory", static (s, a) => s.WriteMemory(a)),

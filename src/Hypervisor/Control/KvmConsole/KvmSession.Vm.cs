@@ -45,6 +45,15 @@ internal sealed partial class KvmSession
         return Answer(Vm.EnableCap(cap));
     }
 
+    public string SetCounterOffset(CallArguments arguments)
+    {
+        KvmCounterOffset? offset = arguments.TakeNull() ? null : new KvmCounterOffset(
+            Reserved: arguments.Named("reserved", 0, ulong.MaxValue),
+            CounterOffset: arguments.Number("the offset"));
+        arguments.Complete();
+        return Answer(Vm.SetCounterOffset(offset));
+    }
+
     public string PreferredTarget(CallArguments arguments)
     {
         var isNull = arguments.TakeNull();
