@@ -1,7 +1,6 @@
 using CloudVm.Hypervisor.Cpu;
 using CloudVm.Hypervisor.Execute.Elements;
 using CloudVm.Hypervisor.Fp;
-using static CloudVm.Hypervisor.Fp.SoftFloat;
 
 namespace CloudVm.Hypervisor.Execute;
 
@@ -159,43 +158,68 @@ public sealed unsafe partial class Interpreter
     internal static StepResult SveFpConvert<TFrom, TTo>(Interpreter c, uint w)
         where TFrom : struct, IFpFormat
         where TTo : struct, IFpFormat =>
-        c.SveConvert<TFrom, TTo>(w, fromTop: false, toTop: false, rounding: null);
+        c.SveConvertFormat<SveRoundByMode, TFrom, TTo>(w);
 
     /// <summary>FCVTLT Zd, Pg/M, Zn: from the upper half of each container.</summary>
     internal static StepResult SveFpConvertFromTop<TFrom, TTo>(Interpreter c, uint w)
         where TFrom : struct, IFpFormat
         where TTo : struct, IFpFormat =>
-        c.SveConvert<TFrom, TTo>(w, fromTop: true, toTop: false, rounding: null);
+        c.SveConvertFormat<SveRoundByMode, TFrom, TTo>(w, fromTop: true);
 
     /// <summary>FCVTNT Zd, Pg/M, Zn: into the upper half of each container, of which the lower stays.</summary>
     internal static StepResult SveFpConvertToTop<TFrom, TTo>(Interpreter c, uint w)
         where TFrom : struct, IFpFormat
         where TTo : struct, IFpFormat =>
-        c.SveConvert<TFrom, TTo>(w, fromTop: false, toTop: true, rounding: null);
+        c.SveConvertFormat<SveRoundByMode, TFrom, TTo>(w, toTop: true);
 
     /// <summary>FCVTX Zd.S, Pg/M, Zn.D: rounds to odd.</summary>
-    internal static StepResult FCVTX_z_p_z_d2s(Interpreter c, uint w) =>
-        c.SveConvert<Binary64, Binary32>(w, fromTop: false, toTop: false, FPRounding.Odd);
+    internal static StepResult FCVTX_z_p_z_d2s(Interpreter c, uint w) => c.SveConvertFormat<SveRoundToOdd, Binary64, Binary32>(w);
 
     /// <summary>FCVTXNT Zd.S, Pg/M, Zn.D.</summary>
-    internal static StepResult FCVTXNT_z_p_z_d2s(Interpreter c, uint w) =>
-        c.SveConvert<Binary64, Binary32>(w, fromTop: false, toTop: true, FPRounding.Odd);
+    internal static StepResult FCVTXNT_z_p_z_d2s(Interpreter c, uint w) => c.SveConvertFormat<SveRoundToOdd, Binary64, Binary32>(w, toTop: true);
 
-    private StepResult SveConvert<TFrom, TTo>(uint w, bool fromTop, bool toTop, FPRounding? rounding)
+    internal static StepResult SveFcvtzs<TFrom, TTo>(Interpreter c, uint w)
+        where TFrom : struct, IFpFormat
+        where TTo : struct, IFpFormat =>
+        c.SveConvert<SveToSigned, TFrom, TTo>(w, c.BeginFp());
+
+    internal static StepResult SveFcvtzu<TFrom, TTo>(Interpreter c, uint w)
+        where TFrom : struct, IFpFormat
+        where TTo : struct, IFpFormat =>
+        c.SveConvert<SveToUnsigned, TFrom, TTo>(w, c.BeginFp());
+
+    internal static StepResult SveScvtf<TFrom, TTo>(Interpreter c, uint w)
+        where TFrom : struct, IFpFormat
+        where TTo : struct, IFpFormat =>
+        c.SveConvert<SveFromSigned, TFrom, TTo>(w, c.BeginFp());
+
+    internal static StepResult SveUcvtf<TFrom, TTo>(Interpreter c, uint w)
+        where TFrom : struct, IFpFormat
+        where TTo : struct, IFpFormat =>
+        c.SveConvert<SveFromUnsigned, TFrom, TTo>(w, c.BeginFp());
+
+    /// <summary>FPConvertSVE: SVE conversions have no alternative half-precision format.</summary>
+    private StepResult SveConvertFormat<TConversion, TFrom, TTo>(uint w, bool fromTop = false, bool toTop = false)
+        where TConversion : struct, ISveConversion
+        where TFrom : struct, IFpFormat
+        where TTo : struct, IFpFormat =>
+        SveConvert<TConversion, TFrom, TTo>(w, new FpContext(Cpu->Fpcr & ~FpContext.AlternativeHalfBit, Cpu->Fpsr), fromTop, toTop);
+
+    // Integers have the width of a format.
+    private StepResult SveConvert<TConversion, TFrom, TTo>(uint w, FpContext context, bool fromTop = false, bool toTop = false)
+        where TConversion : struct, ISveConversion
         where TFrom : struct, IFpFormat
         where TTo : struct, IFpFormat
     {
         if (!CheckSve(out var trapped))
             return trapped;
-        var context = BeginConversionSve();
         var step = Math.Max(TFrom.Width, TTo.Width) / 8;
         var pg = Pg(w);
         for (var i = 0; i < VL; i += step)
         {
             if (!IsActive(pg, i))
                 continue;
-            var source = LoadElement<TFrom>(Z(Rn(w)) + i, fromTop ? 1 : 0);
-            var result = FPConvert<TFrom, TTo>(source, rounding ?? context.Rounding, ref context);
+            var result = TConversion.Convert<TFrom, TTo>(LoadElement<TFrom>(Z(Rn(w)) + i, fromTop ? 1 : 0), ref context);
             if (toTop)
                 StoreElement<TTo>(Z(Rd(w)) + i, 1, result);
             else
@@ -206,9 +230,6 @@ public sealed unsafe partial class Interpreter
         return StepResult.Next;
     }
 
-    /// <summary>FPConvertSVE: SVE conversions have no alternative half-precision format.</summary>
-    private FpContext BeginConversionSve() => new(Cpu->Fpcr & ~FpContext.AlternativeHalfBit, Cpu->Fpsr);
-
     private static void WriteContainer(byte* at, int bytes, ulong value)
     {
         if (bytes == 8)
@@ -217,73 +238,6 @@ public sealed unsafe partial class Interpreter
             *(uint*)at = (uint)value;
         else
             *(ushort*)at = (ushort)value;
-    }
-
-    internal static StepResult SveFcvtzs<TFrom, TTo>(Interpreter c, uint w)
-        where TFrom : struct, IFpFormat
-        where TTo : struct, IFpFormat =>
-        c.SveFpToInteger<TFrom, TTo>(w, unsigned: false);
-
-    internal static StepResult SveFcvtzu<TFrom, TTo>(Interpreter c, uint w)
-        where TFrom : struct, IFpFormat
-        where TTo : struct, IFpFormat =>
-        c.SveFpToInteger<TFrom, TTo>(w, unsigned: true);
-
-    // The integer's width is that of TTo; in a wider container it is extended by its signedness.
-    private StepResult SveFpToInteger<TFrom, TTo>(uint w, bool unsigned)
-        where TFrom : struct, IFpFormat
-        where TTo : struct, IFpFormat
-    {
-        if (!CheckSve(out var trapped))
-            return trapped;
-        var context = BeginFp();
-        var step = Math.Max(TFrom.Width, TTo.Width) / 8;
-        var pg = Pg(w);
-        for (var i = 0; i < VL; i += step)
-        {
-            if (!IsActive(pg, i))
-                continue;
-            var value = FPToFixed<TFrom>(LoadElement<TFrom>(Z(Rn(w)) + i, 0), 0, unsigned, FPRounding.Zero, TTo.Width, ref context);
-            if (!unsigned)
-                value = (ulong)((long)(value << (64 - TTo.Width)) >> (64 - TTo.Width));
-            WriteContainer(Z(Rd(w)) + i, step, value);
-        }
-
-        EndFp(context);
-        return StepResult.Next;
-    }
-
-    internal static StepResult SveScvtf<TFrom, TTo>(Interpreter c, uint w)
-        where TFrom : struct, IFpFormat
-        where TTo : struct, IFpFormat =>
-        c.SveIntegerToFp<TFrom, TTo>(w, unsigned: false);
-
-    internal static StepResult SveUcvtf<TFrom, TTo>(Interpreter c, uint w)
-        where TFrom : struct, IFpFormat
-        where TTo : struct, IFpFormat =>
-        c.SveIntegerToFp<TFrom, TTo>(w, unsigned: true);
-
-    private StepResult SveIntegerToFp<TFrom, TTo>(uint w, bool unsigned)
-        where TFrom : struct, IFpFormat
-        where TTo : struct, IFpFormat
-    {
-        if (!CheckSve(out var trapped))
-            return trapped;
-        var context = BeginFp();
-        var step = Math.Max(TFrom.Width, TTo.Width) / 8;
-        var pg = Pg(w);
-        for (var i = 0; i < VL; i += step)
-        {
-            if (!IsActive(pg, i))
-                continue;
-            var value = LoadElement<TFrom>(Z(Rn(w)) + i, 0);
-            if (!unsigned)
-                value = (ulong)((long)(value << (64 - TFrom.Width)) >> (64 - TFrom.Width));
-            WriteContainer(Z(Rd(w)) + i, step, FixedToFP<TTo>(value, 0, unsigned, context.Rounding, ref context));
-        }
-
-        EndFp(context);
-        return StepResult.Next;
     }
 
     /// <summary>FLOGB Zd, Pg/M, Zn: the size field is in bits 18:17.</summary>
