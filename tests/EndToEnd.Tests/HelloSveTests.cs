@@ -77,8 +77,8 @@ public sealed partial class HelloSveTests(RunningInstallation cloud)
         Guid vm = await StartAsync("off", new CpuSpec());
         await LogWithAsync(vm, "> ");
         string token = await cloud.Installation.NewTokenAsync(Cancellation);
-        await using (GuestConsole console = await GuestConsole.AttachAsync(cloud.Installation, vm, token, Cancellation))
-            await console.TypeAsync("off", Cancellation);
+        await using GuestConsole console = await GuestConsole.AttachAsync(cloud.Installation, vm, token, Cancellation);
+        await console.TypeAsync("off", Cancellation);
 
         Vm stopped = await UntilAsync(vm, v => v.Status.Phase == VmPhase.Stopped);
         Assert.Equal(DesiredState.Stopped, stopped.DesiredState);
