@@ -11,9 +11,36 @@ internal static partial class KernelLog
 
     /// <summary>
     /// What Linux says once when timers came due faster than it could serve them: also where a vCPU's thread got no host CPU in the middle
-    /// of an interrupt, so it is no fault of ours where the host has fewer CPUs than there is work.
+    /// of an interrupt.
     /// </summary>
-    public const string LateTimer = "hrtimer: interrupt took N ns";
+    private const string LateTimer = "hrtimer: interrupt took N ns";
+
+    /// <summary>
+    /// The warnings without <see cref="LateTimer"/> if the host is known to have caused it: this process's vCPU threads stood in its run
+    /// queues for more than a tenth of the time that they ran.
+    /// </summary>
+    public static string[] NotOfTheHost(string[] warnings)
+    {
+        long ran = 0;
+        long waited = 0;
+        foreach (var task in Directory.EnumerateDirectories("/proc/self/task"))
+        {
+            try
+            {
+                if (!File.ReadAllText(Path.Combine(task, "comm")).StartsWith("vcpu", StringComparison.Ordinal))
+                    continue;
+                var nanoseconds = File.ReadAllText(Path.Combine(task, "schedstat")).Split(' ');
+                ran += long.Parse(nanoseconds[0], CultureInfo.InvariantCulture);
+                waited += long.Parse(nanoseconds[1], CultureInfo.InvariantCulture);
+            }
+            catch (IOException)
+            {
+                // The thread has ended since it was listed.
+            }
+        }
+
+        return waited > ran / 10 ? [.. warnings.Where(warning => warning != LateTimer)] : warnings;
+    }
 
     /// <summary>Texts of messages of level warning and worse, with numbers that differ from boot to boot replaced.</summary>
     public static string[] Warnings(string rawLog)
